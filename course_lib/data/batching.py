@@ -1,0 +1,35 @@
+"""Which examples make up each batch: seeded, resumable, and shared out among processes."""
+
+import numpy as np
+import torch
+
+
+def batches(count, batch_size, *, epoch, seed, rank=0, world=1):
+    """Index tensors of one process for one shuffled pass over `count` examples.
+
+    The order depends on (seed, epoch) alone, so a run resumes by skipping batches it has done. Every batch of
+    `batch_size` examples is shared out among the `world` processes: together they see each example once. The last batch
+    is shorter when it must be; one too short to give each process an example joins the batch before it.
+    Returns (index, global_size) pairs. Raises ValueError with fewer examples than processes, or a batch size below world.
+    """
+    if batch_size < world or count < world:
+        raise ValueError(
+            f"Expected at least one example in each batch for each of {world} processes; "
+            f"got {count} examples in batches of {batch_size}."
+        )
+    order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(count))
+    chunks = list(order.split(batch_size))
+    if len(chunks[-1]) < world:
+        chunks[-2:] = [torch.cat(chunks[-2:])]
+    return [(chunk[rank::world], len(chunk)) for chunk in chunks]
+
+
+def split(dataset, fraction, *, seed=0):
+    """Two sets, the first with `fraction` of each class: stratified by label, seeded, in random order."""
+    from sklearn.model_selection import train_test_split
+
+    if not 0 < fraction < 1:
+        raise ValueError(f"Expected a fraction between 0 and 1, got {fraction}.")
+    labels = dataset.labels.cpu().numpy()
+    first, second = train_test_split(np.arange(len(labels)), train_size=fraction, stratify=labels, random_state=seed)
+    return dataset.subset(first), dataset.subset(second)

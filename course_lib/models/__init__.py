@@ -1,0 +1,5 @@
+"""Networks, one architecture a file. The Keras twins live in `course_lib.models.keras_twins`, which imports keras."""
+
+from .mlp import MLP
+
+__all__ = ["MLP"]

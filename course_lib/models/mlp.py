@@ -1,0 +1,30 @@
+"""The multilayer perceptron."""
+
+from itertools import pairwise
+
+from torch import nn
+
+
+class MLP(nn.Module):
+    """Dense layers with an activation between them, and none after the last.
+
+    widths: the number of units of each layer, input first: (784, 256, 128, 10). activation: a module class.
+    dropout: the share of each hidden layer's units that is set to zero in training (Srivastava et al., 2014).
+    Maps (B, ...) with widths[0] numbers an example to (B, widths[-1]); raises ValueError for another count.
+    """
+
+    def __init__(self, widths, *, activation=nn.ReLU, dropout=0.0):
+        super().__init__()
+        self.in_features = widths[0]
+        layers = []
+        for fan_in, fan_out in pairwise(widths):
+            layers += [nn.Linear(fan_in, fan_out), activation(), nn.Dropout(dropout)]
+        self.layers = nn.Sequential(*layers[:-2])  # the last layer's outputs are logits, or a regression's values
+
+    def forward(self, x):
+        x = x.flatten(1)  # (B, ...) -> (B, in_features)
+        if x.shape[1] != self.in_features:
+            raise ValueError(
+                f"This MLP expects {self.in_features} numbers an example, got {x.shape[1]}; build it with widths[0]={x.shape[1]}."
+            )
+        return self.layers(x)  # (B, widths[-1])

@@ -1,0 +1,125 @@
+"""Figures from arrays alone, in one style. Every function takes the axes to draw on, or makes a figure; it returns the axes."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.colors import ListedColormap
+
+# Okabe and Ito's colours, which people with any colour vision can tell apart.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#F0E442", "#332288", "#882255")
+STYLE = {
+    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.grid": True,
+    "grid.alpha": 0.25,
+    "figure.dpi": 110,
+    "figure.figsize": (6.4, 3.4),
+    "figure.constrained_layout.use": True,
+    "figure.facecolor": "white",
+    "font.size": 10,
+    "image.cmap": "gray",
+    "legend.frameon": False,
+    "savefig.facecolor": "white",
+}
+
+
+def use_style():
+    """Give every figure made after it the course's style."""
+    plt.rcParams.update(STYLE)
+
+
+def image_grid(images, *, columns=10, titles=None, limits=None, ax=None):
+    """Images side by side, pixels crisp. images: (N, C, H, W), C = 1 or 3, or (N, H, W).
+
+    limits: the values shown as black and white; by default 0..255 for uint8, and the lowest and highest value otherwise.
+    titles: a text above each image.
+    """
+    images = _array(images)
+    if images.ndim == 4:
+        images = images.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)
+    low, high = limits or ((0, 255) if images.dtype == np.uint8 else (images.min(), images.max()))
+    images = ((images.astype(float) - low) / max(high - low, 1e-12)).clip(0, 1)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    if titles is None:
+        height, width = images.shape[1:3]
+        sheet = np.ones((rows * (height + 1) - 1, columns * (width + 1) - 1, *images.shape[3:]))
+        for i, image in enumerate(images):
+            top, left = i // columns * (height + 1), i % columns * (width + 1)
+            sheet[top : top + height, left : left + width] = image
+        ax = ax or plt.subplots(figsize=(0.64 * columns, 0.64 * rows * height / width))[1]
+        ax.imshow(sheet.squeeze(), vmin=0, vmax=1, interpolation="nearest")
+        ax.axis("off")
+        return ax
+    axes = plt.subplots(rows, columns, figsize=(0.9 * columns, 1.1 * rows), squeeze=False)[1].ravel()
+    for axis in axes:
+        axis.axis("off")
+    for axis, image, title in zip(axes, images, titles, strict=False):
+        axis.imshow(image.squeeze(), vmin=0, vmax=1, interpolation="nearest")
+        axis.set_title(title, fontsize=8)
+    return axes
+
+
+def history(rows, names, *, ax=None, ylabel="loss (nats)"):
+    """Curves over epochs from a trainer's history. names: the columns to draw, or a dict from column to label."""
+    ax = ax or plt.subplots()[1]
+    labels = names if isinstance(names, dict) else {name: name.replace("_", " ") for name in names}
+    for name, label in labels.items():
+        ax.plot([row["epoch"] for row in rows], [row[name] for row in rows], label=label)
+    ax.set(xlabel="epoch", ylabel=ylabel)
+    ax.legend()
+    return ax
+
+
+def points(x, labels, *, ax=None, size=10):
+    """Points in the plane, coloured by label. x (N, 2), labels (N,)."""
+    ax = ax or plt.subplots(figsize=(3.6, 3.6))[1]
+    x, labels = _array(x), _array(labels)
+    for label in np.unique(labels):
+        ax.scatter(*x[labels == label].T, s=size, color=COLOURS[int(label) % len(COLOURS)], edgecolor="white", linewidth=0.3)
+    ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
+    return ax
+
+
+def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15):
+    """The class that `predict`, a function from points (N, 2) to labels (N,), gives at each place, under points x (N, 2)."""
+    x = _array(x)
+    low, high = x.min(0) - margin, x.max(0) + margin
+    ticks = [np.linspace(low[i], high[i], resolution, dtype=np.float32) for i in range(2)]
+    places = np.stack(np.meshgrid(*ticks), axis=-1).reshape(-1, 2)  # (resolution^2, 2)
+    classes = _array(predict(places)).reshape(resolution, resolution)
+    ax = points(x, labels, ax=ax, size=8)
+    ax.grid(False)
+    colours = ListedColormap(COLOURS)
+    limits = {"vmin": -0.5, "vmax": len(COLOURS) - 0.5}
+    ax.pcolormesh(*ticks, classes, cmap=colours, **limits, alpha=0.3, rasterized=True, zorder=0)
+    return ax
+
+
+def confusion(matrix, classes, *, ax=None):
+    """A confusion matrix (K, K), true x predicted: counts written in, colour by share of the true class."""
+    matrix = _array(matrix)
+    ax = ax or plt.subplots(figsize=(4.6, 4.4))[1]
+    shares = matrix / matrix.sum(1, keepdims=True).clip(1)
+    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        if count:
+            ax.text(
+                column,
+                row,
+                count,
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if shares[row, column] > 0.5 else "black",
+            )
+    ax.set(xlabel="predicted class", ylabel="true class", xticks=range(len(classes)), yticks=range(len(classes)))
+    ax.set_xticklabels(classes, rotation=45 if max(map(len, classes)) > 2 else 0)
+    ax.set_yticklabels(classes)
+    ax.grid(False)
+    return ax
+
+
+def _array(values):
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)
