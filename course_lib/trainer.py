@@ -189,6 +189,7 @@ class Trainer:
             self.totals[part] = self.totals.get(part, 0.0) + value
         self._unchecked = []
         if interrupted:
+            self._interrupted.clear()
             self._call("on_interrupt")
             raise KeyboardInterrupt(f"Stopped after step {self.step}. What was learned is kept, and fit() goes on from here.")
         self._good = copy.deepcopy(self.state_dict())
