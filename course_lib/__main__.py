@@ -114,7 +114,9 @@ def command_line():
     options.add_argument("--batch-size", type=int, default=128, help="examples a step, over all processes (%(default)s)")
     options.add_argument("--learning-rate", type=float, default=1e-3, help="of Adam (%(default)s)")
     options.add_argument("--seed", type=int, default=0, help="of weights and shuffling (%(default)s)")
-    options.add_argument("--checkpoint-every", type=int, default=500, help="steps from one checkpoint to the next (%(default)s)")
+    options.add_argument(
+        "--checkpoint-every", type=int, default=500, help="steps from one checkpoint to the next (%(default)s)"
+    )
     command(evaluate).add_argument("run", type=Path, help="the --out of a training run")
     command(describe).add_argument("run", type=Path, nargs="?", help="the --out of a training run")
     return parser

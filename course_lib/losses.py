@@ -24,5 +24,6 @@ def _same_shape(prediction, target):
     if prediction.shape != target.shape or prediction.ndim < 2:
         raise ValueError(
             "Expected prediction and target of one shape (B, ...) with at least two axes, "
-            f"got {tuple(prediction.shape)} and {tuple(target.shape)}; broadcasting would compare every pair."
+            f"got {tuple(prediction.shape)} and {tuple(target.shape)}; reshape them first, for broadcasting would compare "
+            "every pair."
         )

@@ -33,11 +33,20 @@ def image_grid(images, *, columns=10, titles=None, limits=None, ax=None):
     """Images side by side, pixels crisp. images: (N, C, H, W), C = 1 or 3, or (N, H, W).
 
     limits: the values shown as black and white; by default 0..255 for uint8, and the lowest and highest value otherwise.
-    titles: a text above each image.
+    titles: a text above each image; the images then have axes of their own, which are returned as an array.
+    Raises ValueError for another shape, for a title too many or too few, and for titles together with `ax`.
     """
     images = _array(images)
+    if not len(images) or not (images.ndim == 3 or (images.ndim == 4 and images.shape[1] in (1, 3))):
+        raise ValueError(f"Expected images (N, C, H, W), C = 1 or 3, or (N, H, W), N at least 1; got {images.shape}.")
+    if titles is not None and (ax is not None or len(titles) != len(images)):
+        raise ValueError(
+            f"Expected a title for each of {len(images)} images and no ax, for each image gets axes of its own; "
+            f"got {len(titles)} titles{' and an ax' if ax is not None else ''}."
+        )
     if images.ndim == 4:
         images = images.transpose(0, 2, 3, 1)  # (N, C, H, W) -> (N, H, W, C)
+        images = images[..., 0] if images.shape[-1] == 1 else images
     low, high = limits or ((0, 255) if images.dtype == np.uint8 else (images.min(), images.max()))
     images = ((images.astype(float) - low) / max(high - low, 1e-12)).clip(0, 1)
     columns = min(columns, len(images))
@@ -49,24 +58,31 @@ def image_grid(images, *, columns=10, titles=None, limits=None, ax=None):
             top, left = i // columns * (height + 1), i % columns * (width + 1)
             sheet[top : top + height, left : left + width] = image
         ax = ax or plt.subplots(figsize=(0.64 * columns, 0.64 * rows * height / width))[1]
-        ax.imshow(sheet.squeeze(), vmin=0, vmax=1, interpolation="nearest")
+        ax.imshow(sheet, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         ax.axis("off")
         return ax
     axes = plt.subplots(rows, columns, figsize=(0.9 * columns, 1.1 * rows), squeeze=False)[1].ravel()
     for axis in axes:
         axis.axis("off")
     for axis, image, title in zip(axes, images, titles, strict=False):
-        axis.imshow(image.squeeze(), vmin=0, vmax=1, interpolation="nearest")
+        axis.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         axis.set_title(title, fontsize=8)
     return axes
 
 
 def history(rows, names, *, ax=None, ylabel="loss (nats)"):
-    """Curves over epochs from a trainer's history. names: the columns to draw, or a dict from column to label."""
-    ax = ax or plt.subplots()[1]
+    """Curves over epochs from a trainer's history. names: the columns to draw, or a dict from column to label.
+
+    A column that some epochs lack is drawn over the others. Raises ValueError for one that all of them lack.
+    """
     labels = names if isinstance(names, dict) else {name: name.replace("_", " ") for name in names}
+    for name in labels:
+        if not any(name in row for row in rows):
+            raise ValueError(f"Expected columns of the history ({', '.join(sorted(set().union(*rows)))}), got {name!r}.")
+    ax = ax or plt.subplots()[1]
     for name, label in labels.items():
-        ax.plot([row["epoch"] for row in rows], [row[name] for row in rows], label=label)
+        drawn = [row for row in rows if name in row]
+        ax.plot([row["epoch"] for row in drawn], [row[name] for row in drawn], label=label)
     ax.set(xlabel="epoch", ylabel=ylabel)
     ax.legend()
     return ax
@@ -88,7 +104,7 @@ def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15
     low, high = x.min(0) - margin, x.max(0) + margin
     ticks = [np.linspace(low[i], high[i], resolution, dtype=np.float32) for i in range(2)]
     places = np.stack(np.meshgrid(*ticks), axis=-1).reshape(-1, 2)  # (resolution^2, 2)
-    classes = _array(predict(places)).reshape(resolution, resolution)
+    classes = _array(predict(places)).reshape(resolution, resolution) % len(COLOURS)
     ax = points(x, labels, ax=ax, size=8)
     ax.grid(False)
     colours = ListedColormap(COLOURS)
@@ -98,8 +114,13 @@ def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15
 
 
 def confusion(matrix, classes, *, ax=None):
-    """A confusion matrix (K, K), true x predicted: counts written in, colour by share of the true class."""
+    """A confusion matrix (K, K), true x predicted: counts written in, colour by share of the true class.
+
+    Raises ValueError when the number of classes is not K.
+    """
     matrix = _array(matrix)
+    if matrix.shape != (len(classes), len(classes)):
+        raise ValueError(f"Expected a matrix of {len(classes)} x {len(classes)} for as many classes, got {matrix.shape}.")
     ax = ax or plt.subplots(figsize=(4.6, 4.4))[1]
     shares = matrix / matrix.sum(1, keepdims=True).clip(1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)

@@ -184,7 +184,8 @@ class Trainer:
                 self.load_state_dict(self._good)
                 raise FloatingPointError(
                     f"The loss of the {part} was {value} at step {step}. Weights and optimizer are back at step {self.step}, "
-                    "the last check with finite losses. Usual causes: a learning rate too high, the log or root of zero, or data that are not finite."
+                    "the last check with finite losses. Usual causes: a learning rate too high, the log or root of zero, "
+                    "data that are not finite."
                 )
             self.totals[part] = self.totals.get(part, 0.0) + value
         self._unchecked = []

@@ -14,9 +14,12 @@ from course_lib.objectives import Classification, Objective
 from course_lib.trainer import Trainer
 
 
-def run(callbacks, *, epochs=3, optimizer=partial(torch.optim.SGD, lr=0.1), **options):
+sgd = partial(torch.optim.SGD, lr=0.1)
+
+
+def run(callbacks, *, epochs=3, **options):
     runtime.set_seed(0)
-    trainer = Trainer(Classification(MLP((2, 8, 3))), optimizer, batch_size=10, callbacks=callbacks, progress=False)
+    trainer = Trainer(Classification(MLP((2, 8, 3))), sgd, batch_size=10, callbacks=callbacks, progress=False)
     trainer.fit(data.spirals(40), epochs, **options)
     return trainer
 
@@ -113,10 +116,14 @@ def test_ema_goes_on_over_fits_and_resumes(tmp_path):
     run([once], epochs=2)
     trainer = run([first], epochs=1)
     trainer.save(tmp_path)
-    again = Trainer(Classification(MLP((2, 8, 3))), partial(torch.optim.SGD, lr=0.1), batch_size=10, callbacks=[second], progress=False)
+    again = Trainer(
+        Classification(MLP((2, 8, 3))), partial(torch.optim.SGD, lr=0.1), batch_size=10, callbacks=[second], progress=False
+    )
     again.resume(tmp_path)
     again.fit(data.spirals(40), 1)
-    assert all(torch.equal(once.state["classifier"][name], second.state["classifier"][name]) for name in once.state["classifier"])
+    assert all(
+        torch.equal(once.state["classifier"][name], second.state["classifier"][name]) for name in once.state["classifier"]
+    )
 
 
 def test_sample_grids_come_from_the_same_noise():
@@ -136,7 +143,9 @@ def test_sample_grids_come_from_the_same_noise():
     def grids(learning_rate):
         grid = SampleGrid(count=5, every=2, seed=3)
         runtime.set_seed(0)
-        trainer = Trainer(Generative(), partial(torch.optim.SGD, lr=learning_rate), batch_size=10, callbacks=[grid], progress=False)
+        trainer = Trainer(
+            Generative(), partial(torch.optim.SGD, lr=learning_rate), batch_size=10, callbacks=[grid], progress=False
+        )
         trainer.fit(data.spirals(20), 4)
         return grid.grids
 

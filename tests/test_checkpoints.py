@@ -65,7 +65,7 @@ class Bomb:
 def test_a_pickle_offered_as_weights_is_refused_and_not_run(tmp_path, write, name):
     with open(tmp_path / name, "wb") as file:
         write(Bomb(tmp_path / "ran"), file)
-    with pytest.raises(ValueError, match="Expected a safetensors file, .* refused"):
+    with pytest.raises(ValueError, match=r"Expected a safetensors file, .* refused"):
         checkpoints.load_weights(MLP((2, 3)), tmp_path / name)
     assert not (tmp_path / "ran").exists()
 
@@ -79,9 +79,9 @@ def test_a_pickle_in_the_place_of_the_training_state_is_refused_and_not_run(tmp_
 
 
 def test_missing_files_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="Expected a checkpoint such as .*step-00000100; found none"):
+    with pytest.raises(FileNotFoundError, match=r"Expected a checkpoint such as .*step-00000100; found none"):
         trainer().resume(tmp_path)
-    with pytest.raises(FileNotFoundError, match="Expected a safetensors file of weights at .*none.safetensors"):
+    with pytest.raises(FileNotFoundError, match=r"Expected a safetensors file of weights at .*none.safetensors"):
         checkpoints.load_weights(MLP((2, 3)), tmp_path / "none.safetensors")
 
 
@@ -98,7 +98,9 @@ def test_resuming_gives_what_an_unbroken_run_gives(tmp_path):
     second.fit(spirals, 2)
     assert torch.equal(weights(whole), weights(second))
     assert [row["loss"] for row in whole.history] == [row["loss"] for row in second.history]
-    assert torch.equal(whole.callbacks[0].state["classifier"]["layers.0.weight"], second.callbacks[0].state["classifier"]["layers.0.weight"])
+    assert torch.equal(
+        whole.callbacks[0].state["classifier"]["layers.0.weight"], second.callbacks[0].state["classifier"]["layers.0.weight"]
+    )
 
 
 def test_the_callbacks_must_be_those_of_the_run(tmp_path):

@@ -97,7 +97,16 @@ def test_what_cannot_be_done_is_said_in_one_sentence(course_lib, tmp_path, line,
 def test_help_names_every_command_and_option(course_lib):
     assert {"train", "evaluate", "describe"} <= set(course_lib("--help")[1].out.split())
     shown = course_lib("train --help")[1].out
-    for option in ("--data", "--epochs", "--out", "--resume", "--batch-size", "--learning-rate", "--seed", "--checkpoint-every"):
+    for option in (
+        "--data",
+        "--epochs",
+        "--out",
+        "--resume",
+        "--batch-size",
+        "--learning-rate",
+        "--seed",
+        "--checkpoint-every",
+    ):
         assert option in shown
     assert "torchrun" in shown
 
@@ -110,7 +119,9 @@ def test_ctrl_c_saves_and_says_where_it_stopped(tmp_path):
                 running.send_signal(signal.SIGINT)
         error = running.stderr.read()
     assert running.returncode == 130
-    step = int(re.fullmatch(r"Stopped after step (\d+)[.] What was learned is kept, and fit\(\) goes on from here[.]\n", error)[1])
+    step = int(
+        re.fullmatch(r"Stopped after step (\d+)[.] What was learned is kept, and fit\(\) goes on from here[.]\n", error)[1]
+    )
     assert [entry.name for entry in tmp_path.iterdir()] == [f"step-{step:08d}"]
 
 

@@ -31,7 +31,9 @@ RUN = """
 def outcome(folder, launcher):
     script = folder / "run.py"
     script.write_text(textwrap.dedent(RUN))
-    done = subprocess.run([sys.executable, *launcher, str(script), str(folder / "run")], capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, *launcher, str(script), str(folder / "run")], capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 

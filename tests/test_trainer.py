@@ -29,7 +29,9 @@ def without_times(history):
 
 
 def same_weights(a, b):
-    return all(torch.equal(x, y) for x, y in zip(a.objective.state_dict().values(), b.objective.state_dict().values(), strict=True))
+    return all(
+        torch.equal(x, y) for x, y in zip(a.objective.state_dict().values(), b.objective.state_dict().values(), strict=True)
+    )
 
 
 class At(Callback):
@@ -155,7 +157,9 @@ def test_regression_by_mae_and_mse_reach_median_and_mean():
     outcomes = {}
     for loss in (mean_absolute_error, mean_squared_error):
         runtime.set_seed(0)
-        trainer = Trainer(Regression(nn.Linear(1, 1), loss=loss), partial(torch.optim.SGD, lr=0.02), batch_size=4, progress=False)
+        trainer = Trainer(
+            Regression(nn.Linear(1, 1), loss=loss), partial(torch.optim.SGD, lr=0.02), batch_size=4, progress=False
+        )
         trainer.fit(Numbers(), 400)
         outcomes[loss] = trainer.predict(Numbers())[0].item()
     assert outcomes[mean_absolute_error] == pytest.approx(0.0, abs=0.05)  # the median

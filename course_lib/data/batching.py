@@ -15,7 +15,7 @@ def batches(count, batch_size, *, epoch, seed, rank=0, world=1):
     if batch_size < world or count < world:
         raise ValueError(
             f"Expected at least one example in each batch for each of {world} processes; "
-            f"got {count} examples in batches of {batch_size}."
+            f"got {count} examples in batches of {batch_size}; take a larger batch_size, more examples or fewer processes."
         )
     order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(count))
     chunks = list(order.split(batch_size))

@@ -2,15 +2,23 @@
 
 import os
 import tarfile
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 import pooch
 from filelock import FileLock
 
+REASONS = {  # requests' names for what a reader may meet; its own texts are a paragraph each
+    "ConnectionError": "no connection to the server",
+    "ConnectTimeout": "the server did not answer in time",
+    "ReadTimeout": "the server did not answer in time",
+    "ChunkedEncodingError": "the connection broke off",
+}
+
 
 def data_folder():
     """Where downloads are kept: the environment variable COURSE_LIB_DATA, else the user's cache folder."""
-    return Path(os.environ.get("COURSE_LIB_DATA") or pooch.os_cache("course_lib"))
+    return Path(os.environ.get("COURSE_LIB_DATA") or pooch.os_cache("course_lib")).expanduser()
 
 
 def fetch(urls, path, known_hash):
@@ -30,25 +38,35 @@ def fetch(urls, path, known_hash):
             except ValueError as error:  # pooch's word for a hash that differs; it has removed the file
                 failures.append(f"{url}: {' '.join(str(error).split())}")
             except Exception as error:  # every kind of broken connection
-                failures.append(f"{url}: {type(error).__name__}: {error}")
+                kind = type(error).__name__
+                failures.append(f"{url}: {REASONS.get(kind, f'{kind}: {error}')}")
             else:
                 return path
     raise OSError(
         f"Could not get {path.name}: {'; '.join(failures)}. "
         f"Check the connection and try again, or put the file into {path.parent} yourself; "
-        "the fast profile needs no download: course_lib.runtime.configure(profile='fast')."
+        "course_lib.data.mnist(profile='fast') needs no download."
     )
 
 
 def unpack(archive, folder):
-    """Unpack a tar archive into `folder`. Raises ValueError for an entry that would land outside; nothing is then unpacked."""
-    folder = Path(folder)
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            try:
-                tarfile.data_filter(member, str(folder))
-            except tarfile.FilterError as error:
+    """Unpack the one folder that a tar archive holds to `folder`, of the same name, unless it is there already.
+
+    It takes its name only when complete, so that nobody reads half of it. Raises ValueError for an entry that lies outside
+    or is not a plain file or folder, such as a link; nothing is then unpacked.
+    """
+    archive, folder = Path(archive), Path(folder)
+    with FileLock(folder.with_name(folder.name + ".lock")), tarfile.open(archive) as tar:
+        if folder.exists():
+            return
+        for entry in tar:
+            path = PurePosixPath(entry.name)
+            inside = path.parts[:1] == (folder.name,) and ".." not in path.parts
+            if not (inside and (entry.isfile() or entry.isdir())):
                 raise ValueError(
-                    f"Refused to unpack {Path(archive).name}: {error}. Delete it and get it from its source."
-                ) from None
-        tar.extractall(folder, filter="data")
+                    f"Refused to unpack {archive.name}: expected plain files in {folder.name}/, got {entry.name!r}. "
+                    f"Delete {archive} and get it from its source."
+                )
+        with TemporaryDirectory(dir=folder.parent) as temporary:
+            tar.extractall(temporary, filter="data")
+            (Path(temporary) / folder.name).rename(folder)

@@ -54,7 +54,10 @@ class Images:
     def __repr__(self):
         channels, height, width = self.images.shape[1:]
         low, high = self.range
-        return f"{self.name}: {len(self):,} images of {channels}x{height}x{width}, {len(self.classes)} classes, values {low:g} to {high:g}"
+        return (
+            f"{self.name}: {len(self):,} images of {channels}x{height}x{width}, "
+            f"{len(self.classes)} classes, values {low:g} to {high:g}"
+        )
 
     def batch(self, index):
         """(x, labels) for an index tensor or slice: x float32 (B, C, H, W) in `range`, labels int64 (B,)."""

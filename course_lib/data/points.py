@@ -12,6 +12,7 @@ class Points:
     """Labelled points in memory: points float32 (N, 2), labels int64 (N,), both on the device."""
 
     def __init__(self, points, labels, *, name):
+        points, labels = torch.as_tensor(points), torch.as_tensor(labels)
         if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
             raise ValueError(
                 f"{name}: expected points (N, 2) and labels (N,), got {tuple(points.shape)} and {tuple(labels.shape)}."

@@ -2,7 +2,6 @@
 
 import gzip
 import shutil
-import struct
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,10 @@ def mnist(*, profile=None, root=None):
     4,000 and 1,000. "full": all 60,000 and 10,000, downloaded once into `root` (default: the user's cache folder).
     None takes the profile of the runtime. Source: LeCun et al., 1998.
     """
-    if (profile or runtime.profile()) == "full":
+    profile = profile or runtime.profile()
+    if profile not in ("fast", "full"):
+        raise ValueError(f"Expected profile 'fast' or 'full', got {profile!r}.")
+    if profile == "full":
         from torchvision.datasets import MNIST
 
         return _torchvision(MNIST, "MNIST", DIGITS, root)
@@ -51,7 +53,8 @@ def fashion_mnist(*, root=None):
 
 def _torchvision(dataset, name, classes, root):
     """(train, test) of one of torchvision's MNIST family: its addresses, hashes and folder layout; our own fetching."""
-    root = Path(root or data_folder())
+    runtime.device()  # one that is not there is better found before a download
+    root = Path(root or data_folder()).expanduser()
     raw = root / dataset.__name__ / "raw"
     for file, md5 in dataset.resources:
         target = raw / file.removesuffix(".gz")
@@ -66,20 +69,19 @@ def _torchvision(dataset, name, classes, root):
     for train in (True, False):
         try:
             loaded = dataset(root, train=train)
-        except (RuntimeError, ValueError, AssertionError, struct.error) as error:
-            raise OSError(f"The files of {name} in {raw} are damaged ({error}); delete that folder and load again.") from None
-        sets.append(Images(loaded.data.unsqueeze(1), loaded.targets, classes, name=name))
+        except Exception as error:  # torchvision asserts, indexes and reshapes: what it raises depends on the damage
+            raise _damaged(name, raw, error) from None
+        sets.append(_images(loaded.data.unsqueeze(1), loaded.targets, classes, name, raw))
     return _announce(*sets)
 
 
 def cifar10(*, root=None):
     """CIFAR-10 as (train, test): 50,000 and 10,000 RGB images (N, 3, 32, 32). Source: Krizhevsky, 2009."""
-    root = Path(root or data_folder())
+    runtime.device()
+    root = Path(root or data_folder()).expanduser()
     folder = root / "cifar-10-batches-bin"
-    if not (folder / "test_batch.bin").exists():
-        archive = fetch([CIFAR10_URL], root / Path(CIFAR10_URL).name, CIFAR10_HASH)
-        with FileLock(root / ".cifar10.lock"):
-            unpack(archive, root)
+    if not folder.exists():
+        unpack(fetch([CIFAR10_URL], root / Path(CIFAR10_URL).name, CIFAR10_HASH), folder)
     train = [folder / f"data_batch_{i}.bin" for i in range(1, 6)]
     return _announce(_cifar_images(train), _cifar_images([folder / "test_batch.bin"]))
 
@@ -89,13 +91,22 @@ def _cifar_images(files):
     try:
         records = np.concatenate([np.fromfile(file, np.uint8) for file in files]).reshape(-1, 3073)
     except (OSError, ValueError) as error:
-        raise OSError(
-            f"The files of CIFAR-10 in {files[0].parent} are damaged ({error}); delete that folder and load again."
-        ) from None
+        raise _damaged("CIFAR-10", files[0].parent, error) from None
     images = torch.from_numpy(records[:, 1:].copy()).reshape(-1, 3, 32, 32)  # (N, 3072) -> (N, 3, 32, 32)
-    return Images(images, torch.from_numpy(records[:, 0].astype(np.int64)), OBJECTS, name="CIFAR-10")
+    return _images(images, torch.from_numpy(records[:, 0].astype(np.int64)), OBJECTS, "CIFAR-10", files[0].parent)
+
+
+def _images(images, labels, classes, name, folder):
+    try:
+        return Images(images, labels, classes, name=name)
+    except ValueError as error:  # no image, not a label for each, or a label too high
+        raise _damaged(name, folder, error) from None
+
+
+def _damaged(name, folder, error):
+    return OSError(f"The files of {name} in {folder} are damaged ({error!r}); delete that folder and load again.")
 
 
 def _announce(train, test):
-    print(f"train: {train}\ntest:  {test}")
+    runtime.accelerator().print(f"train: {train}\ntest:  {test}")
     return train, test

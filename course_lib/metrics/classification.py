@@ -24,14 +24,11 @@ class ClassificationReport:
     def __repr__(self):
         width = max(len("macro average"), *map(len, self.classes))
         lines = [f"{'class':>{width}}  precision  recall     F1  examples"]
-        for i, name in enumerate(self.classes):
-            lines.append(
-                f"{name:>{width}}  {self.precision[i]:9.3f}  {self.recall[i]:6.3f}  {self.f1[i]:5.3f}  {self.confusion[i].sum():8,}"
-            )
-        means = (self.precision.mean(), self.recall.mean(), self.f1.mean())
-        lines.append(
-            f"{'macro average':>{width}}  {means[0]:9.3f}  {means[1]:6.3f}  {means[2]:5.3f}  {self.confusion.sum():8,}"
-        )
+        names = [*self.classes, "macro average"]
+        examples = [*self.confusion.sum(1), self.confusion.sum()]
+        columns = [[*values, values.mean()] for values in (self.precision, self.recall, self.f1)]
+        for name, precision, recall, f1, count in zip(names, *columns, examples, strict=True):
+            lines.append(f"{name:>{width}}  {precision:9.3f}  {recall:6.3f}  {f1:5.3f}  {count:8,}")
         return "\n".join([*lines, f"accuracy {self.accuracy:.3f}"])
 
 
@@ -39,12 +36,18 @@ def classification_report(labels, predictions, classes):
     """Accuracy, precision, recall, F1 and confusion matrix.
 
     labels, predictions: integers (N,), tensors or arrays, of 0..len(classes) - 1. A class that is never predicted has
-    precision 0, one that never occurs recall 0. Raises ValueError when the two differ in shape or a value has no class.
+    precision 0, one that never occurs recall 0. Raises ValueError when the two differ in shape or a value has no class,
+    TypeError when they are not integers.
     """
     labels, predictions = (torch.as_tensor(values).cpu().numpy() for values in (labels, predictions))
     if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):
-        raise ValueError(f"Expected labels and predictions of one shape (N,), got {labels.shape} and {predictions.shape}.")
+        raise ValueError(
+            "Expected labels and predictions of one shape (N,) with at least one example, "
+            f"got {labels.shape} and {predictions.shape}."
+        )
     for name, values in (("labels", labels), ("predictions", predictions)):
+        if values.dtype.kind not in "iu":
+            raise TypeError(f"Expected {name} as integers, got {values.dtype}; take .argmax(1) of logits (N, K).")
         if values.min() < 0 or values.max() >= len(classes):
             raise ValueError(
                 f"Expected {name} 0..{len(classes) - 1} for {len(classes)} classes, got {values.min()}..{values.max()}."

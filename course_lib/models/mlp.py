@@ -25,6 +25,7 @@ class MLP(nn.Module):
         x = x.flatten(1)  # (B, ...) -> (B, in_features)
         if x.shape[1] != self.in_features:
             raise ValueError(
-                f"This MLP expects {self.in_features} numbers an example, got {x.shape[1]}; build it with widths[0]={x.shape[1]}."
+                f"This MLP expects {self.in_features} numbers an example, got {x.shape[1]}; "
+                f"build it with widths[0]={x.shape[1]}."
             )
         return self.layers(x)  # (B, widths[-1])
