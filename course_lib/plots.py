@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.colors import ListedColormap
+from matplotlib.ticker import MaxNLocator
 
 # Okabe and Ito's colours, which people with any colour vision can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#F0E442", "#332288", "#882255")
@@ -84,6 +85,7 @@ def history(rows, names, *, ax=None, ylabel="loss (nats)"):
         drawn = [row for row in rows if name in row]
         ax.plot([row["epoch"] for row in drawn], [row[name] for row in drawn], label=label)
     ax.set(xlabel="epoch", ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend()
     return ax
 
@@ -98,14 +100,14 @@ def points(x, labels, *, ax=None, size=10):
     return ax
 
 
-def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15):
+def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15, size=8):
     """The class that `predict`, a function from points (N, 2) to labels (N,), gives at each place, under points x (N, 2)."""
     x = _array(x)
     low, high = x.min(0) - margin, x.max(0) + margin
     ticks = [np.linspace(low[i], high[i], resolution, dtype=np.float32) for i in range(2)]
     places = np.stack(np.meshgrid(*ticks), axis=-1).reshape(-1, 2)  # (resolution^2, 2)
     classes = _array(predict(places)).reshape(resolution, resolution) % len(COLOURS)
-    ax = points(x, labels, ax=ax, size=8)
+    ax = points(x, labels, ax=ax, size=size)
     ax.grid(False)
     colours = ListedColormap(COLOURS)
     limits = {"vmin": -0.5, "vmax": len(COLOURS) - 0.5}

@@ -13,7 +13,6 @@ from course_lib.models import MLP
 from course_lib.objectives import Classification, Objective
 from course_lib.trainer import Trainer
 
-
 sgd = partial(torch.optim.SGD, lr=0.1)
 
 

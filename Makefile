@@ -1,0 +1,70 @@
+# Two commands do everything, set-up included:
+#   make book    builds the executed book: _build/html/index.html
+#   make test    runs the unit tests and every notebook
+# For those who write: make lint, make pairs (do notebooks and texts agree?), make notebooks (texts into notebooks),
+# make lock (renews requirements.txt). make clean removes all that was set up and built.
+
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+NOTEBOOKS := $(basename $(notdir $(wildcard book/*.ipynb)))
+TEXTS := $(basename $(notdir $(wildcard book/text/*.md)))
+OUTPUTS := "output_type"|"execution_count": *[0-9]
+TO_NOTEBOOK := $(BIN)/jupytext --quiet --from md:myst --to ipynb
+TO_TEXT := $(BIN)/jupytext --quiet --from ipynb --to md:myst
+
+.PHONY: book test lint pairs notebooks lock clean
+
+# Executed notebooks are kept and used again. Their cache sees only the notebooks, so it goes when anything else that they
+# ran on has changed. Pages are all written anew (--all): a warning is met again until it is mended.
+book: $(INSTALLED)
+	@mkdir -p _build
+	@{ env | grep '^COURSE_LIB_' | sort; find course_lib requirements.txt -type f ! -name '*.pyc' | sort | xargs cksum; } > _build/ran_on.new
+	@cmp -s _build/ran_on.new _build/ran_on || rm -rf _build/.jupyter_cache
+	@mv _build/ran_on.new _build/ran_on
+	@echo "Running the notebooks and building the book: minutes the first time ..."
+	@$(BIN)/jupyter-book build --all --quiet --warningiserror --keep-going .
+
+# Two runs, since the tests choose a machine of their own (one thread, float32), and notebooks take the one that is there.
+test: $(INSTALLED)
+	@$(BIN)/python -m pytest tests
+	@$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 book
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@echo "lint: all is well"
+
+pairs: $(patsubst %,pair/%,$(sort $(NOTEBOOKS) $(TEXTS)))
+	@echo "pairs: all agree"
+
+# Both sides are compared as texts made from a notebook, so that only content counts.
+pair/%: $(INSTALLED)
+	@for side in book/$*.ipynb book/text/$*.md; do [ -f $$side ] || { echo "$$side is missing: see CONTRIBUTING.md, Pairs."; exit 1; }; done
+	@mkdir -p _build/pairs
+	@if grep -qE '$(OUTPUTS)' book/$*.ipynb; then echo "book/$*.ipynb carries outputs: make notebooks clears them."; exit 1; fi
+	@$(TO_TEXT) --output - < book/$*.ipynb > _build/pairs/$*.notebook.md
+	@$(TO_NOTEBOOK) --output - < book/text/$*.md | $(TO_TEXT) --output - > _build/pairs/$*.text.md
+	@diff -u _build/pairs/$*.notebook.md _build/pairs/$*.text.md || { echo "book/$*.ipynb and book/text/$*.md differ: see CONTRIBUTING.md, Pairs."; exit 1; }
+
+notebooks: $(INSTALLED)
+	@for name in $(TEXTS); do \
+		if grep -qsE '$(OUTPUTS)' book/$$name.ipynb; then rm book/$$name.ipynb; fi; \
+		$(TO_NOTEBOOK) --update --output book/$$name.ipynb book/text/$$name.md || exit 1; \
+	done
+
+lock: $(INSTALLED)
+	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
+
+clean:
+	rm -rf .venv _build
+
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.version_info < (3, 11) and sys.exit("The course needs Python 3.11 or newer and found " + v + ": name another one with make PYTHON=python3.13")'
+	@echo "Setting up .venv: a few GB of packages, minutes the first time ..."
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@mkdir -p .venv/etc/ipython # kernels warn that they listen on this machine without encryption: quiet below errors
+	@echo "c.IPKernelApp.log_level = 'ERROR'" > .venv/etc/ipython/ipython_kernel_config.py
+	@touch $@

@@ -1,0 +1,192 @@
+"""How fast the trainer is, as ratios in one run: against the best loop by hand, keras.fit, and a textbook DataLoader loop.
+
+    python benchmarks/trainer.py            (about 5 minutes on two CPU cores; writes benchmarks/results/trainer.json)
+
+The network is the small Keras CNN of the course (conv 32, pool, conv 64, pool, conv 64, dense 64, dense 10), batches of
+128, Adam. The data are all of MNIST where they have been downloaded or COURSE_LIB_DATA names them, else the embedded digits
+repeated to as many. Each round runs every contestant for one epoch, in turn; what is compared is the median over rounds.
+"""
+
+import json
+import statistics
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torchvision import transforms
+
+from course_lib import data, runtime
+from course_lib.data.download import data_folder
+from course_lib.objectives import Classification
+from course_lib.trainer import Trainer
+
+ROUNDS = 5
+BATCH = 128
+adam = partial(torch.optim.Adam, lr=1e-3, fused=True)
+
+
+def cnn():
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(), nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, 10),
+    )  # fmt: skip
+
+
+def multiply_adds():
+    """Of one image's forward pass, layer by layer: outputs x inputs to each."""
+    convolutions = 26 * 26 * 32 * 9 + 11 * 11 * 64 * 32 * 9 + 3 * 3 * 64 * 64 * 9
+    return convolutions + 576 * 64 + 64 * 10
+
+
+def load():
+    if (data_folder() / "MNIST" / "raw" / "train-images-idx3-ubyte").exists():
+        return data.mnist(profile="full")[0]
+    embedded, _ = data.mnist(profile="fast")
+    return embedded.subset(torch.arange(60_000) % len(embedded))
+
+
+def bare(train):
+    """The best loop we can write by hand: same precision, layout, batches and optimizer, and nothing else."""
+    device, layout = runtime.device(), runtime.memory_format()
+    model = cnn().to(device, memory_format=layout)
+    optimizer = adam(model.parameters())
+    reduced = torch.bfloat16 if runtime.precision() == "bf16" else torch.float32
+    images, labels = train.images, train.labels
+
+    def epoch():
+        for index in torch.randperm(len(images)).split(BATCH):
+            x = images[index].to(reduced).mul_(1 / 255).contiguous(memory_format=layout)
+            with torch.autocast(device.type, torch.bfloat16, enabled=reduced is torch.bfloat16):
+                logits = model(x)
+            loss = cross_entropy(logits.float(), labels[index])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return loss.item()
+
+    return epoch
+
+
+def trainer(train):
+    """The trainer as a reader calls it, with its progress line and its history."""
+    run = Trainer(Classification(cnn()), adam, batch_size=BATCH)
+    return lambda: run.fit(train, 1)[-1]["loss"]
+
+
+def keras_fit(train):
+    """keras.fit as a reader calls it, on float32 images in memory."""
+    import keras
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(),
+         layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"),
+         layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")]
+    )  # fmt: skip
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+    x = (train.images.cpu().numpy() / 255).astype(np.float32).transpose(0, 2, 3, 1)
+    y = train.labels.cpu().numpy()
+    return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=2).history["loss"][-1]
+
+
+def textbook(train):
+    """A DataLoader over images as PIL pictures, with torchvision's ToTensor and Normalize, as most tutorials write it."""
+
+    class Pictures(torch.utils.data.Dataset):
+        def __init__(self):
+            self.pictures = [transforms.functional.to_pil_image(image) for image in train.images.cpu()]
+            self.labels = train.labels.tolist()
+            self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
+
+        def __len__(self):
+            return len(self.pictures)
+
+        def __getitem__(self, i):
+            return self.transform(self.pictures[i]), self.labels[i]
+
+    device = runtime.device()
+    model = cnn().to(device)
+    optimizer = adam(model.parameters())
+    loader = torch.utils.data.DataLoader(Pictures(), batch_size=BATCH, shuffle=True)
+
+    def epoch():
+        total = 0.0
+        for x, y in loader:
+            loss = cross_entropy(model(x.to(device)), y.to(device))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            total += loss.item()
+        return total / len(loader)
+
+    return epoch
+
+
+def peak():
+    """Multiply-adds a second of a large matrix product, in the precision that the trainer uses."""
+    dtype = torch.bfloat16 if runtime.precision() == "bf16" else torch.float32
+    a, b = (torch.randn(2048, 2048, device=runtime.device()).to(dtype) for _ in range(2))
+    (a @ b).sum().item()
+    return max(2048**3 / seconds(lambda: (a @ b)[0, 0].item()) for _ in range(20))
+
+
+def seconds(function):
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
+
+
+def import_seconds(statement, repeats=7):
+    """The fastest of several fresh interpreters."""
+    line = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
+    return min(float(subprocess.check_output([sys.executable, "-c", line])) for _ in range(repeats))
+
+
+def main():
+    print(runtime.describe_machine())
+    runtime.set_seed(0)
+    train = load()
+    contestants = {f.__name__: f(train.subset(slice(0, None))) for f in (bare, trainer, keras_fit, textbook)}
+    rates = {name: [] for name in contestants}
+    for number in range(ROUNDS + 1):
+        for name, epoch in contestants.items():
+            rate = len(train) / seconds(epoch)
+            if number:  # the first round warms up
+                rates[name].append(rate)
+    median = {name: statistics.median(values) for name, values in rates.items()}
+    ratios = {name: statistics.median(np.divide(rates["trainer"], rates[name])) for name in ("bare", "keras_fit", "textbook")}
+    operations = 3 * multiply_adds() * median["trainer"]  # backward costs twice what forward does
+    imports = {name: import_seconds(f"import {name}") for name in ("torch", "course_lib", "course_lib.trainer")}
+    result = {
+        "machine": runtime.describe_machine().splitlines(),
+        "command": "python benchmarks/trainer.py",
+        "data": repr(train),
+        "rounds": ROUNDS,
+        "images_per_second": {name: round(value) for name, value in median.items()},
+        "images_per_second_by_round": {name: [round(value) for value in values] for name, values in rates.items()},
+        "trainer_over": {name: round(value, 3) for name, value in ratios.items()},
+        "share_of_matrix_product_peak": round(operations / peak(), 3),
+        "import_seconds": {name: round(value, 3) for name, value in imports.items()},
+        "import_over_torch": round(imports["course_lib"] / imports["torch"], 3),
+        "import_trainer_over_torch": round(imports["course_lib.trainer"] / imports["torch"], 3),
+    }
+    target = Path(__file__).parent / "results" / "trainer.json"
+    target.parent.mkdir(exist_ok=True)
+    target.write_text(json.dumps(result, indent=2) + "\n")
+    print(f"\n{'':10} {'images/s':>9}  trainer is")
+    for name, value in median.items():
+        print(f"{name:10} {value:9,.0f}" + (f"  {ratios[name]:.2f} times as fast" if name in ratios else ""))
+    print(f"share of the matrix-product peak: {result['share_of_matrix_product_peak']:.1%}")
+    print(
+        f"import course_lib: {result['import_over_torch']:.2f} times import torch; with the trainer {result['import_trainer_over_torch']:.2f}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""Makes the picture on the first page: a generative adversarial network on MNIST, the same noise at moments of its training.
+
+    COURSE_LIB_PROFILE=full python book/pictures/first_page.py     (about half an hour on two CPU cores, seconds a step on none)
+
+Seed 0, all 60,000 training digits, 12 epochs. Nothing is picked: the rows are the first six noise vectors. The network and
+its training are the subject of the chapter on adversarial networks.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.nn.functional import softplus
+
+from course_lib import data, plots, runtime
+from course_lib.callbacks import Callback
+from course_lib.objectives import Objective
+from course_lib.trainer import Trainer
+
+STEPS = (0, 25, 50, 100, 150, 200, 300, 469, 938, 1876, 3752, 5628)
+
+
+class Adversarial(Objective):
+    parts = ("discriminator", "generator")
+
+    def __init__(self, generator, discriminator):
+        super().__init__()
+        self.generator, self.discriminator = generator, discriminator
+
+    def losses(self, batch):
+        real, _ = batch
+        fake = self.generator(torch.randn(len(real), 64, device=real.device))
+        yield "discriminator", softplus(-self.discriminator(real)) + softplus(self.discriminator(fake.detach()))
+        yield "generator", softplus(-self.discriminator(fake))
+
+
+class Watch(Callback):
+    """Draws from the same six noise vectors at each of STEPS."""
+
+    def __init__(self):
+        super().__init__()
+        self.noise = torch.randn(6, 64, generator=torch.Generator().manual_seed(0)).to(runtime.device())
+        self.columns = []
+
+    def on_fit_start(self, trainer):
+        self.on_step_end(trainer)
+
+    @torch.no_grad()
+    def on_step_end(self, trainer):
+        if trainer.step in STEPS:
+            trainer.objective.generator.eval()
+            self.columns.append(trainer.objective.generator(self.noise).float().cpu())
+            trainer.objective.generator.train()
+
+
+class Critic(nn.Sequential):
+    def forward(self, x):
+        return super().forward(x).squeeze(1)  # (B, 1) -> (B,)
+
+
+def main():
+    runtime.set_seed(0)
+    generator = nn.Sequential(
+        nn.Linear(64, 128 * 7 * 7), nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128), nn.ReLU(),
+        nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64), nn.ReLU(),
+        nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh(),
+    )  # fmt: skip
+    discriminator = Critic(
+        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 128, 4, 2, 1), nn.LeakyReLU(0.2),
+        nn.Dropout(0.3), nn.Flatten(), nn.Linear(128 * 7 * 7, 1),
+    )  # fmt: skip
+    watch = Watch()
+    adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
+    train, _ = data.mnist()
+    Trainer(Adversarial(generator, discriminator), adam, callbacks=[watch]).fit(train.with_range(-1, 1), 12)
+    images = torch.stack(watch.columns, dim=1)  # (6, steps, 1, 28, 28): a row for each noise vector
+    ax = plots.image_grid(images.flatten(0, 1), columns=images.shape[1], limits=(-1, 1))
+    ax.figure.savefig(Path(__file__).parents[1] / "_static" / "hero.png", dpi=110, bbox_inches="tight", pad_inches=0)
+    plt.close(ax.figure)
+
+
+if __name__ == "__main__":
+    main()
