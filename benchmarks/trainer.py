@@ -183,9 +183,8 @@ def main():
     for name, value in median.items():
         print(f"{name:10} {value:9,.0f}" + (f"  {ratios[name]:.2f} times as fast" if name in ratios else ""))
     print(f"share of the matrix-product peak: {result['share_of_matrix_product_peak']:.1%}")
-    print(
-        f"import course_lib: {result['import_over_torch']:.2f} times import torch; with the trainer {result['import_trainer_over_torch']:.2f}"
-    )
+    print(f"import course_lib costs {result['import_over_torch']:.2f} times import torch")
+    print(f"import course_lib.trainer costs {result['import_trainer_over_torch']:.2f} times import torch")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,10 @@ def rmsprop(step):
         optimizer.zero_grad()
         parameter.square().sum().backward()
         optimizer.step()
-        hint = f"after step {number}: square <- decay * square + (1 - decay) * gradient^2, then w <- w - rate * gradient / (sqrt(square) + 1e-8)."
+        hint = (
+            f"after step {number}: square <- decay * square + (1 - decay) * gradient^2, "
+            "then w <- w - rate * gradient / (sqrt(square) + 1e-8)."
+        )
         require_close(w, parameter.detach().numpy(), hint)
     right("three steps agree with torch.optim.RMSprop.")
 
