@@ -112,7 +112,7 @@ class Trainer:
         sums = defaultdict(list)
         self.objective.eval()
         with self._mixed_precision():
-            for index in torch.arange(len(dataset))[rank::world].split(self.batch_size):
+            for index in self._in_order(dataset)[rank::world].split(self.batch_size):
                 for name, values in self.objective.metrics(dataset.batch(index)).items():  # values: (B,)
                     sums[name].append(values.sum())
         totals = self._over_processes(torch.stack([torch.stack(values).sum() for values in sums.values()]))
@@ -123,7 +123,7 @@ class Trainer:
         """The objective's predictions for every example, in order, on the device; each process makes them all."""
         self.objective.eval()
         with self._mixed_precision():
-            order = torch.arange(len(dataset)).split(self.batch_size)
+            order = self._in_order(dataset).split(self.batch_size)
             return torch.cat([self.objective.predict(dataset.batch(index)) for index in order])
 
     def state_dict(self):
@@ -194,6 +194,12 @@ class Trainer:
             self._call("on_interrupt")
             raise KeyboardInterrupt(f"Stopped after step {self.step}. What was learned is kept, and fit() goes on from here.")
         self._good = copy.deepcopy(self.state_dict())
+
+    def _in_order(self, dataset):
+        """The indices of all examples; raises ValueError when there are none."""
+        if not len(dataset):
+            raise ValueError("Expected a data set with at least one example, got an empty one.")
+        return torch.arange(len(dataset), device=runtime.device())
 
     def _over_processes(self, sums):
         """The sums (n,) over all processes, as a list of floats; this waits for the device."""

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from .. import runtime
+
 
 def batches(count, batch_size, *, epoch, seed, rank=0, world=1):
     """Index tensors of one process for one shuffled pass over `count` examples.
@@ -10,14 +12,14 @@ def batches(count, batch_size, *, epoch, seed, rank=0, world=1):
     The order depends on (seed, epoch) alone, so a run resumes by skipping batches it has done. Every batch of
     `batch_size` examples is shared out among the `world` processes: together they see each example once. The last batch
     is shorter when it must be; one too short to give each process an example joins the batch before it.
-    Returns (index, global_size) pairs. Raises ValueError with fewer examples than processes, or a batch size below world.
+    Returns (index, global_size) pairs, the indices on the device. Raises ValueError with fewer examples than processes, or a batch size below world.
     """
     if batch_size < world or count < world:
         raise ValueError(
             f"Expected at least one example in each batch for each of {world} processes; "
             f"got {count} examples in batches of {batch_size}; take a larger batch_size, more examples or fewer processes."
         )
-    order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(count))
+    order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(count)).to(runtime.device())
     chunks = list(order.split(batch_size))
     if len(chunks[-1]) < world:
         chunks[-2:] = [torch.cat(chunks[-2:])]
