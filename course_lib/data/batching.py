@@ -12,7 +12,8 @@ def batches(count, batch_size, *, epoch, seed, rank=0, world=1):
     The order depends on (seed, epoch) alone, so a run resumes by skipping batches it has done. Every batch of
     `batch_size` examples is shared out among the `world` processes: together they see each example once. The last batch
     is shorter when it must be; one too short to give each process an example joins the batch before it.
-    Returns (index, global_size) pairs, the indices on the device. Raises ValueError with fewer examples than processes, or a batch size below world.
+    Returns (index, global_size) pairs, the indices on the device. Raises ValueError with fewer examples than processes, or
+    a batch size below their number.
     """
     if batch_size < world or count < world:
         raise ValueError(
