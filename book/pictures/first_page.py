@@ -77,7 +77,7 @@ def main():
     Trainer(Adversarial(generator, discriminator), adam, callbacks=[watch]).fit(train.with_range(-1, 1), 12)
     images = torch.stack(watch.columns, dim=1)  # (6, steps, 1, 28, 28): a row for each noise vector
     ax = plots.image_grid(images.flatten(0, 1), columns=images.shape[1], limits=(-1, 1))
-    ax.figure.savefig(Path(__file__).parents[1] / "_static" / "hero.png", dpi=110, bbox_inches="tight", pad_inches=0)
+    ax.figure.savefig(Path(__file__).parents[1] / "_static" / "hero.png", dpi=200, bbox_inches="tight", pad_inches=0)
     plt.close(ax.figure)
 
 
