@@ -10,7 +10,9 @@ def pytest_terminal_summary(terminalreporter):
     """Add up the times of each notebook's cells and print them."""
     seconds = Counter()
     for report in chain.from_iterable(terminalreporter.stats.values()):
-        if isinstance(report, pytest.TestReport) and report.location[0].endswith(".ipynb"):
+        if isinstance(report, pytest.TestReport) and report.location[0].endswith(
+            ".ipynb"
+        ):
             seconds[report.location[0]] += report.duration
     if seconds:
         terminalreporter.section("time of each notebook")

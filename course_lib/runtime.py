@@ -113,7 +113,7 @@ def _cpu():
 
 def describe_machine():
     """Two lines: the versions at work, and the machine with what was chosen for it."""
-    names = ("course_lib", "torch", "torchvision", "keras", "numpy")
+    names = ("course_lib", "torch", "keras", "numpy")
     versions = " · ".join(f"{name} {version(name)}" for name in names)
     here = device()
     if here.type == "cuda":

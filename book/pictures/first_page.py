@@ -1,9 +1,10 @@
-"""Makes the picture on the first page: a generative adversarial network on MNIST, the same noise at moments of its training.
+"""Makes the picture on the first page: an adversarial network learns to draw digits.
 
-    COURSE_LIB_PROFILE=full python book/pictures/first_page.py     (about half an hour on two CPU cores, seconds a step on none)
+    COURSE_LIB_PROFILE=full python book/pictures/first_page.py    (ten minutes on two cores)
 
-Seed 0, all 60,000 training digits, 12 epochs. Nothing is picked: the rows are the first six noise vectors. The network and
-its training are the subject of the chapter on adversarial networks.
+Seed 0, all 60,000 training digits, 12 epochs. Columns are moments of the training. Nothing
+is picked: the rows are the first six noise vectors. How it works is the subject of the
+chapter on adversarial networks.
 """
 
 from functools import partial
@@ -32,7 +33,11 @@ class Adversarial(Objective):
     def losses(self, batch):
         real, _ = batch
         fake = self.generator(torch.randn(len(real), 64, device=real.device))
-        yield "discriminator", softplus(-self.discriminator(real)) + softplus(self.discriminator(fake.detach()))
+        yield (
+            "discriminator",
+            softplus(-self.discriminator(real))
+            + softplus(self.discriminator(fake.detach())),
+        )
         yield "generator", softplus(-self.discriminator(fake))
 
 
@@ -41,7 +46,9 @@ class Watch(Callback):
 
     def __init__(self):
         super().__init__()
-        self.noise = torch.randn(6, 64, generator=torch.Generator().manual_seed(0)).to(runtime.device())
+        self.noise = torch.randn(6, 64, generator=torch.Generator().manual_seed(0)).to(
+            runtime.device()
+        )
         self.columns = []
 
     def on_fit_start(self, trainer):
@@ -63,21 +70,31 @@ class Critic(nn.Sequential):
 def main():
     runtime.set_seed(0)
     generator = nn.Sequential(
-        nn.Linear(64, 128 * 7 * 7), nn.Unflatten(1, (128, 7, 7)), nn.BatchNorm2d(128), nn.ReLU(),
+        nn.Linear(64, 128 * 7 * 7), nn.Unflatten(1, (128, 7, 7)),
+        nn.BatchNorm2d(128), nn.ReLU(),
         nn.ConvTranspose2d(128, 64, 4, 2, 1), nn.BatchNorm2d(64), nn.ReLU(),
         nn.ConvTranspose2d(64, 1, 4, 2, 1), nn.Tanh(),
     )  # fmt: skip
     discriminator = Critic(
-        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2), nn.Conv2d(64, 128, 4, 2, 1), nn.LeakyReLU(0.2),
+        nn.Conv2d(1, 64, 4, 2, 1), nn.LeakyReLU(0.2),
+        nn.Conv2d(64, 128, 4, 2, 1), nn.LeakyReLU(0.2),
         nn.Dropout(0.3), nn.Flatten(), nn.Linear(128 * 7 * 7, 1),
     )  # fmt: skip
     watch = Watch()
     adam = partial(torch.optim.Adam, lr=2e-4, betas=(0.5, 0.999))
     train, _ = data.mnist()
-    Trainer(Adversarial(generator, discriminator), adam, callbacks=[watch]).fit(train.with_range(-1, 1), 12)
-    images = torch.stack(watch.columns, dim=1)  # (6, steps, 1, 28, 28): a row for each noise vector
+    trainer = Trainer(Adversarial(generator, discriminator), adam, callbacks=[watch])
+    trainer.fit(train.with_range(-1, 1), 12)
+    images = torch.stack(
+        watch.columns, dim=1
+    )  # (6, steps, 1, 28, 28): a row for each noise vector
     ax = plots.image_grid(images.flatten(0, 1), columns=images.shape[1], limits=(-1, 1))
-    ax.figure.savefig(Path(__file__).parents[1] / "_static" / "hero.png", dpi=200, bbox_inches="tight", pad_inches=0)
+    ax.figure.savefig(
+        Path(__file__).parents[1] / "_static" / "hero.png",
+        dpi=200,
+        bbox_inches="tight",
+        pad_inches=0,
+    )
     plt.close(ax.figure)
 
 
