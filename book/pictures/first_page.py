@@ -1,10 +1,10 @@
 """Makes the picture on the first page: an adversarial network learns to draw digits.
 
-    COURSE_LIB_PROFILE=full python book/pictures/first_page.py    (ten minutes on two cores)
+    COURSE_LIB_PROFILE=full python book/pictures/first_page.py    (minutes on two cores)
 
-Seed 0, all 60,000 training digits, 12 epochs. Columns are moments of the training. Nothing
-is picked: the rows are the first six noise vectors. How it works is the subject of the
-chapter on adversarial networks.
+Seed 0, all 60,000 training digits, 12 epochs. Columns are moments of the training.
+Nothing is picked: the rows are the first six noise vectors. How it works is the subject
+of the chapter on adversarial networks.
 """
 
 from functools import partial
