@@ -10,12 +10,12 @@ of the chapter on adversarial networks.
 from functools import partial
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import torch
 from torch import nn
 from torch.nn.functional import softplus
+from torchvision.utils import make_grid, save_image
 
-from course_lib import data, plots, runtime
+from course_lib import data, runtime
 from course_lib.callbacks import Callback
 from course_lib.objectives import Objective
 from course_lib.trainer import Trainer
@@ -85,17 +85,19 @@ def main():
     train, _ = data.mnist()
     trainer = Trainer(Adversarial(generator, discriminator), adam, callbacks=[watch])
     trainer.fit(train.with_range(-1, 1), 12)
-    images = torch.stack(
+    rows = torch.stack(
         watch.columns, dim=1
-    )  # (6, steps, 1, 28, 28): a row for each noise vector
-    ax = plots.image_grid(images.flatten(0, 1), columns=images.shape[1], limits=(-1, 1))
-    ax.figure.savefig(
-        Path(__file__).parents[1] / "_static" / "hero.png",
-        dpi=200,
-        bbox_inches="tight",
-        pad_inches=0,
-    )
-    plt.close(ax.figure)
+    )  # (6, steps, 1, 28, 28): one a noise vector
+    sheet = make_grid(
+        rows.flatten(0, 1),
+        nrow=len(STEPS),
+        padding=1,
+        pad_value=1,
+        normalize=True,
+        value_range=(-1, 1),
+    )[:, 1:-1, 1:-1]  # without the outer border
+    sheet = sheet.repeat_interleave(3, dim=1).repeat_interleave(3, dim=2)
+    save_image(sheet, Path(__file__).parents[1] / "_static" / "hero.png")
 
 
 if __name__ == "__main__":
