@@ -18,7 +18,6 @@ __all__ = [
     "checkpoints",
     "checks",
     "data",
-    "layers",
     "losses",
     "metrics",
     "models",

@@ -54,3 +54,8 @@ def test_imports_go_downward():
 def test_a_file_is_seen_to_import_what_it_imports():
     assert {"checkpoints", "runtime", "data", "progress"} <= set(imported_modules(PACKAGE / "trainer.py"))
     assert "runtime" in set(imported_modules(PACKAGE / "data" / "images.py"))
+
+
+def test_every_name_that_the_package_offers_is_there():
+    for name in course_lib.__all__:
+        assert getattr(course_lib, name).__name__ == f"course_lib.{name}"
