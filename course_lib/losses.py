@@ -4,8 +4,12 @@ import torch.nn.functional as F
 
 
 def cross_entropy(logits, labels, *, label_smoothing=0.0):
-    """-log softmax(logits)[label], in nats. logits (B, K), labels int64 (B,); returns (B,)."""
-    return F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
+    """-log softmax(logits)[label], in nats. logits (B, K), labels int64 (B,); returns (B,).
+
+    For masks, logits (B, K, H, W) and labels (B, H, W), it is the mean over the pixels of each image.
+    """
+    each = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)  # (B,) or (B, H, W)
+    return each.flatten(1).mean(1) if each.ndim > 1 else each
 
 
 def mean_squared_error(prediction, target):
