@@ -83,14 +83,26 @@ def test_subset_is_a_set_of_its_own():
     assert torch.equal(part.batch(slice(None))[0], images.batch(torch.tensor([4, 1]))[0])
 
 
-def test_each_image_draws_its_own_augmentation():
-    one = torch.zeros(1, 1, 8, 8, dtype=torch.uint8)
-    one[0, 0, 4, 4] = 255
-    same = Images(one.repeat(64, 1, 1, 1), [0] * 64, ["dot"], name="dots")
+def test_eight_images_share_an_augmentation_and_others_draw_their_own():
+    one = torch.zeros(1, 1, 16, 16, dtype=torch.uint8)
+    one[0, 0, 8, 8] = 255
+    same = Images(one.repeat(60, 1, 1, 1), [0] * 60, ["dot"], name="dots")
     moved, _ = same.augmented(v2.RandomAffine(degrees=0, translate=(0.4, 0.4))).batch(slice(None))
-    assert moved.shape == (64, 1, 8, 8)
-    assert len({image.argmax().item() for image in moved}) > 10
+    assert moved.shape == (60, 1, 16, 16)
+    places = [{image.argmax().item() for image in together} for together in moved.split(8)]
+    assert [len(place) for place in places] == [1] * 8
+    assert len(set.union(*places)) >= 6
     assert torch.equal(same.batch(slice(None))[0][5], one[0] / 255)
+
+
+def test_a_seed_repeats_an_augmentation():
+    turned = grey().augmented(v2.RandomRotation(90))
+    draws = []
+    for seed in (0, 0, 1):
+        torch.manual_seed(seed)
+        draws.append(turned.batch(slice(None))[0])
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
 
 
 def test_augmentation_sees_scaled_images_and_goes_with_a_subset():
