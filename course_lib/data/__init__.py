@@ -6,13 +6,17 @@ Each loader prints one line that says what it loaded, and returns sets with `len
 from .batching import batches, split
 from .folder import image_folder
 from .images import Images
+from .masks import MaskedImages
 from .points import Gaussians, Points, grid_of_gaussians, moons, ring_of_gaussians, spirals
+from .shapes import Shapes, shapes
 from .standard import cifar10, fashion_mnist, mnist
 
 __all__ = [
     "Gaussians",
     "Images",
+    "MaskedImages",
     "Points",
+    "Shapes",
     "batches",
     "cifar10",
     "fashion_mnist",
@@ -21,6 +25,7 @@ __all__ = [
     "mnist",
     "moons",
     "ring_of_gaussians",
+    "shapes",
     "spirals",
     "split",
 ]
