@@ -20,7 +20,22 @@ def mlp(shape, classes):
     return objectives.Classification(models.MLP((shape.numel(), 256, 128, classes)))
 
 
-MODELS = {"mlp": mlp}
+def cnn(shape, classes):
+    """Three convolutions and two dense layers, a classifier."""
+    return objectives.Classification(models.ConvNet(shape, classes))
+
+
+def lenet(shape, classes):
+    """LeNet with ReLU and maximum pooling, a classifier."""
+    return objectives.Classification(models.LeNet(shape, classes))
+
+
+def resnet(shape, classes):
+    """Residual network of 270,000 parameters, a classifier."""
+    return objectives.Classification(models.ResNet(shape, classes))
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "lenet": lenet, "resnet": resnet}
 
 
 def train(args):

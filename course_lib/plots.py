@@ -144,5 +144,32 @@ def confusion(matrix, classes, *, ax=None):
     return ax
 
 
+def reliability(right, confidence, *, bins=10, ax=None):
+    """How often a classifier is right against how sure it says it is; a perfectly calibrated one lies on the dashed line.
+
+    right: (N,), whether each answer was right. confidence: (N,), the probability 0..1 that it gave its answer. Each point is
+    a bin of equal width with the number of its examples beside it; empty bins have none (Guo et al., 2017; the counting is
+    scikit-learn's). Raises ValueError for another shape, or for a confidence outside of 0..1.
+    """
+    from sklearn.calibration import calibration_curve
+
+    right, confidence = _array(right), _array(confidence)
+    if right.ndim != 1 or right.shape != confidence.shape or not len(right):
+        raise ValueError(f"Expected right and confidence of one shape (N,), got {right.shape} and {confidence.shape}.")
+    if confidence.min() < 0 or confidence.max() > 1:
+        raise ValueError(
+            f"Expected confidences 0..1, got {confidence.min():.3g}..{confidence.max():.3g}; take the softmax of logits."
+        )
+    accuracy, mean = calibration_curve(right.astype(bool), confidence, n_bins=bins)
+    counts = np.bincount(np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], confidence))
+    ax = ax or plt.subplots(figsize=(4.2, 4.0))[1]
+    ax.plot([0, 1], [0, 1], linestyle="--", color="0.6", linewidth=1)
+    ax.plot(mean, accuracy, "o-")
+    for x, y, count in zip(mean, accuracy, counts[counts > 0], strict=True):
+        ax.annotate(f"{count:,}", (x, y), xytext=(6, -10), textcoords="offset points", fontsize=8)
+    ax.set(xlabel="confidence", ylabel="share right", xlim=(0, 1.08), ylim=(-0.02, 1.05))
+    return ax
+
+
 def _array(values):
     return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else np.asarray(values)

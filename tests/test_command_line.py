@@ -6,8 +6,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from course_lib.__main__ import main
+from course_lib.__main__ import MODELS, main
 
 
 @pytest.fixture
@@ -44,6 +45,15 @@ def test_train_evaluate_describe_and_resume(course_lib, tmp_path):
     assert status == 0
     assert "model: mlp" in printed.out
     assert "epoch: 3" in printed.out
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_fits_every_data_set(name, shape):
+    objective = MODELS[name](torch.Size(shape), 10)
+    yields = dict(objective.losses([torch.rand(2, *shape), torch.tensor([3, 9])]))
+    assert {part: tuple(loss.shape) for part, loss in yields.items()} == {"classifier": (2,)}
+    assert objective.predict([torch.rand(2, *shape)]).shape == (2,)
 
 
 def test_describe_the_machine(course_lib):
@@ -85,8 +95,6 @@ def test_a_wrong_name_lists_the_right_ones(course_lib, line, expected):
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(course_lib, tmp_path, line, expected):
-    import torch
-
     if "cuda" in line and torch.cuda.is_available():
         pytest.skip("there is a GPU")
     status, _ = course_lib(line.format(folder=tmp_path))

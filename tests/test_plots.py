@@ -165,6 +165,30 @@ def test_confusion_with_names_that_do_not_fit():
         plots.confusion(np.eye(3), ["cat", "dog"])
 
 
+def test_reliability_draws_a_point_for_each_bin_that_has_examples():
+    confidence = torch.tensor([0.25, 0.7, 0.75, 0.95, 1.0, 1.0])
+    right = torch.tensor([False, True, False, True, True, False])
+    ax = plots.reliability(right, confidence, bins=4)  # 0.25 and 0.75 lie on edges and count to the bin below
+    diagonal, points = ax.lines
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata()) == [0, 1]
+    np.testing.assert_allclose(points.get_xdata(), [0.25, 0.725, 2.95 / 3], rtol=1e-6)
+    np.testing.assert_allclose(points.get_ydata(), [0, 0.5, 2 / 3])
+    assert [text.get_text() for text in ax.texts] == ["1", "2", "3"]
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("confidence", "share right")
+
+
+def test_reliability_when_all_are_right():
+    (_, points) = plots.reliability(np.ones(3, bool), np.array([0.7, 0.8, 1.0], np.float32)).lines
+    assert list(points.get_ydata()) == [1, 1, 1]
+
+
+def test_reliability_of_what_is_no_confidence():
+    with pytest.raises(ValueError, match=r"of one shape \(N,\), got \(2,\) and \(3,\)"):
+        plots.reliability([True, False], [0.5, 0.5, 0.5])
+    with pytest.raises(ValueError, match=r"Expected confidences 0\.\.1, got -2\.\.7; take the softmax of logits"):
+        plots.reliability([True, False], [-2.0, 7.0])
+
+
 @pytest.mark.parametrize(
     "draw",
     [
@@ -173,8 +197,9 @@ def test_confusion_with_names_that_do_not_fit():
         lambda ax: plots.points(torch.rand(2, 2), torch.tensor([0, 1]), ax=ax),
         lambda ax: plots.decision_regions(lambda x: x[:, 0] > 0, np.eye(2), [0, 1], resolution=4, ax=ax),
         lambda ax: plots.confusion(np.eye(2, dtype=int), ["a", "b"], ax=ax),
+        lambda ax: plots.reliability([True, False], [0.5, 0.9], ax=ax),
     ],
-    ids=["image_grid", "history", "points", "decision_regions", "confusion"],
+    ids=["image_grid", "history", "points", "decision_regions", "confusion", "reliability"],
 )
 def test_every_plot_draws_on_the_axes_it_is_given(draw):
     plots.use_style()

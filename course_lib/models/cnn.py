@@ -56,7 +56,7 @@ class ConvNet(Classifier):
 
 
 class LeNet(Classifier):
-    """The network of LeCun et al. (1998) as it is drawn today, with ReLU and maximum pooling: 62,006 parameters for 3 x 32 x 32.
+    """The network of LeCun et al. (1998) as drawn today, with ReLU and maximum pooling: 62,006 parameters for 3 x 32 x 32.
 
     Maps images (B, *shape) to logits (B, classes). Raises ValueError for a shape that the convolutions shrink to nothing.
     """

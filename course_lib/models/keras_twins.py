@@ -19,20 +19,50 @@ def mlp(widths, *, activation="relu", dropout=0.0):
     return keras.Sequential([*layers, keras.layers.Dense(widths[-1])])
 
 
+def cnn(shape=(28, 28, 1), classes=10):
+    """The twin of `course_lib.models.ConvNet`, in Keras' layout: (B, H, W, C), shape = (H, W, C) -> logits (B, classes)."""
+    return keras.Sequential(
+        [
+            keras.Input(shape),
+            keras.layers.Conv2D(32, 3, activation="relu"),  # 28 x 28 x 1 -> 26 x 26 x 32
+            keras.layers.MaxPooling2D(2),  # -> 13 x 13 x 32
+            keras.layers.Conv2D(64, 3, activation="relu"),  # -> 11 x 11 x 64
+            keras.layers.MaxPooling2D(2),  # -> 5 x 5 x 64
+            keras.layers.Conv2D(64, 3, activation="relu"),  # -> 3 x 3 x 64
+            keras.layers.Flatten(),  # -> 576
+            keras.layers.Dense(64, activation="relu"),
+            keras.layers.Dense(classes),
+        ]
+    )
+
+
+# What copy_weights knows: a torch layer's tensors in the order and layout of its Keras twin's weights.
+IN_KERAS = {
+    nn.Linear: lambda layer: [layer.weight.T, layer.bias],  # (out, in) -> (in, out)
+    nn.Conv2d: lambda layer: [layer.weight.permute(2, 3, 1, 0), layer.bias],  # (out, in, h, w) -> (h, w, in, out)
+}
+
+
 @torch.no_grad()
 def copy_weights(source, target):
     """Copy the weights of a torch model into its Keras twin, layer by layer in order; returns the twin.
 
-    Dense: torch keeps (out, in), Keras (in, out). Raises ValueError when the layers do not pair up.
+    Channels come first in torch and last in Keras: kernels are transposed, and so are the rows of a dense layer that reads a
+    flattened map. Raises ValueError when the layers do not pair up.
     """
-    theirs = [layer for layer in source.modules() if isinstance(layer, nn.Linear)]
+    theirs = [IN_KERAS[type(layer)](layer) for layer in source.modules() if type(layer) in IN_KERAS]
     ours = [layer for layer in target.layers if layer.weights]
-    shapes = [tuple(layer.weight.T.shape) for layer in theirs], [tuple(layer.kernel.shape) for layer in ours]
+    shapes = [tuple(kernel.shape) for kernel, *_ in theirs], [tuple(layer.weights[0].shape) for layer in ours]
     if shapes[0] != shapes[1]:
         raise ValueError(
             f"Expected layers of the same shapes in both models, got {shapes[0]} in torch and {shapes[1]} in Keras."
         )
-    for torch_layer, keras_layer in zip(theirs, ours, strict=True):
-        keras_layer.kernel.assign(torch_layer.weight.T.contiguous())
-        keras_layer.bias.assign(torch_layer.bias)
+    before = dict(zip(target.layers[1:], target.layers, strict=False))
+    for tensors, layer in zip(theirs, ours, strict=True):
+        if type(before.get(layer)) is keras.layers.Flatten:
+            height, width, channels = before[layer].input.shape[1:]
+            rows = tensors[0].reshape(channels, height, width, -1)  # (C*H*W, out) -> (C, H, W, out)
+            tensors[0] = rows.permute(1, 2, 0, 3).flatten(0, 2)  # -> (H*W*C, out)
+        for variable, tensor in zip(layer.weights, tensors, strict=True):
+            variable.assign(tensor.contiguous())
     return target
