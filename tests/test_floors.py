@@ -7,7 +7,7 @@ import course_lib
 
 FLOORS = [
     {"runtime"},
-    {"layers", "losses", "metrics", "plots", "progress"},
+    {"attribution", "layers", "losses", "metrics", "plots", "progress"},
     {"data"},
     {"models"},
     {"diffusion"},
