@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from . import losses
+from . import losses, metrics
 
 
 class Objective(nn.Module):
@@ -52,6 +52,59 @@ class Classification(Objective):
     def predict(self, batch):
         """The most probable class of each example, int64 (B,)."""
         return self.classifier(batch[0]).argmax(1)
+
+
+class Segmentation(Objective):
+    """Per-pixel cross-entropy of a network whose logits are (B, K, H, W), on batches (x, masks), masks int64 (B, H, W).
+
+    dice: weight of the Dice loss, added to it. Raises ValueError for masks of another size than the logits, and for a class
+    in the first batch for which there is no logit (later batches are not searched, for that waits for the device).
+    """
+
+    parts = ("segmenter",)
+
+    def __init__(self, segmenter, *, dice=0.0):
+        super().__init__()
+        self.segmenter = segmenter
+        self.dice = dice
+        self._first = True
+
+    def losses(self, batch):
+        logits, masks = self._logits(batch), batch[1]
+        loss = losses.cross_entropy(logits, masks)  # (B,)
+        if self.dice:
+            loss = loss + self.dice * losses.dice_loss(logits, masks)
+        yield "segmenter", loss
+
+    def metrics(self, batch):
+        """The loss, the share of pixels that are right, and the mean IoU of each image."""
+        logits, masks = self._logits(batch), batch[1]
+        predictions = logits.argmax(1)  # (B, H, W)
+        return {
+            "loss": losses.cross_entropy(logits, masks),
+            "accuracy": (predictions == masks).float().mean((1, 2)),
+            "iou": metrics.image_iou(masks, predictions, logits.shape[1]),
+        }
+
+    def predict(self, batch):
+        """The most probable class of each pixel, int64 (B, H, W)."""
+        return self.segmenter(batch[0]).argmax(1)
+
+    def _logits(self, batch):
+        x, masks = batch
+        logits = self.segmenter(x)
+        if masks.shape != (len(logits), *logits.shape[2:]):
+            raise ValueError(
+                f"Expected masks (B, H, W) of the size of the logits, {tuple(logits.shape)}, got {tuple(masks.shape)}; "
+                "resize the masks with mode='nearest'."
+            )
+        if self._first and masks.max() >= logits.shape[1]:
+            raise ValueError(
+                f"Expected classes 0..{logits.shape[1] - 1} in the masks, for there are {logits.shape[1]} logits a pixel, "
+                f"got {masks.max().item()}; build the network with an output for every class, the background included."
+            )
+        self._first = False
+        return logits
 
 
 class Regression(Objective):

@@ -1,5 +1,6 @@
-"""Measures of models: `classification` here; generative measures join when their chapter does."""
+"""Measures of models: `classification` and `segmentation` here; generative measures join when their chapter does."""
 
 from .classification import ClassificationReport, classification_report
+from .segmentation import SegmentationReport, image_iou, segmentation_report
 
-__all__ = ["ClassificationReport", "classification_report"]
+__all__ = ["ClassificationReport", "SegmentationReport", "classification_report", "image_iou", "segmentation_report"]

@@ -2,5 +2,6 @@
 
 from .cnn import ConvNet, LeNet, ResNet
 from .mlp import MLP
+from .unet import UNet
 
-__all__ = ["MLP", "ConvNet", "LeNet", "ResNet"]
+__all__ = ["MLP", "ConvNet", "LeNet", "ResNet", "UNet"]
