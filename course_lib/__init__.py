@@ -19,11 +19,13 @@ __all__ = [
     "checkpoints",
     "checks",
     "data",
+    "games",
     "losses",
     "metrics",
     "models",
     "objectives",
     "plots",
+    "published",
     "runtime",
     "trainer",
 ]

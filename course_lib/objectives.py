@@ -1,8 +1,9 @@
 """What is minimised. An objective holds its networks by name and yields one loss for each example of a batch."""
 
+import torch
 from torch import nn
 
-from . import losses, metrics
+from . import games, losses, metrics, runtime
 
 
 class Objective(nn.Module):
@@ -128,3 +129,82 @@ class Regression(Objective):
     def predict(self, batch):
         """The model's outputs, (B, ...)."""
         return self.model(batch[0])
+
+
+class Adversarial(Objective):
+    """A generator and a discriminator against each other, on batches (x, labels).
+
+    Each batch buys one step of the discriminator, then one of the generator against the discriminator as it then is
+    (Goodfellow et al., 2014, algorithm 1, k = 1). generator: noise (B, generator's latent_dim) to images in the range of x.
+    discriminator: images to logits (B,) or (B, 1), positive for real. game: see `course_lib.games`. penalty: a function of
+    (discriminator, real, fake), added to the discriminator's loss. augment: a differentiable function of images, applied to
+    all that the discriminator sees. conditional: whether both networks also take the labels.
+    Raises ValueError when the first batch is not in the range that a tanh generator makes.
+    """
+
+    parts = ("discriminator", "generator")
+
+    def __init__(
+        self,
+        generator,
+        discriminator,
+        *,
+        latent_dim,
+        game=games.non_saturating,
+        penalty=None,
+        augment=None,
+        conditional=False,
+    ):
+        super().__init__()
+        self.generator, self.discriminator = generator, discriminator
+        self.latent_dim, self.game, self.penalty, self.conditional = latent_dim, game, penalty, conditional
+        self.augment = augment or (lambda x: x)
+        self._range_checked = False
+
+    def losses(self, batch):
+        real, labels = batch
+        given = (labels,) if self.conditional else ()
+        self._check_range(real)
+
+        def judge(x):
+            return self.discriminator(self.augment(x), *given).view(len(x))
+
+        fake = self.generator(torch.randn(len(real), self.latent_dim, device=real.device), *given)
+        loss = self.game.discriminator(judge(real), judge(fake.detach()))
+        if self.penalty:
+            loss = loss + self.penalty(judge, real, fake.detach())
+        yield "discriminator", loss
+        yield "generator", self.game.generator(judge(fake))
+
+    def metrics(self, batch):
+        """Shares of real and of generated images that the discriminator takes for what they are."""
+        real, labels = batch
+        given = (labels,) if self.conditional else ()
+        fake = self.generator(torch.randn(len(real), self.latent_dim, device=real.device), *given)
+        real, fake = (self.discriminator(x, *given).view(len(x)) for x in (real, fake))
+        return {"accuracy_real": (real > 0).float(), "accuracy_fake": (fake < 0).float()}
+
+    @torch.no_grad()
+    def sample(self, count, generator=None, *, labels=None):
+        """`count` images of the generator as it stands. generator: a torch.Generator on the CPU, for the noise.
+
+        labels: int64 (count,), for a conditional generator; by default the classes in turn.
+        """
+        z = torch.randn(count, self.latent_dim, generator=generator).to(runtime.device())
+        if not self.conditional:
+            return self.generator(z)
+        if labels is None:
+            labels = torch.arange(count) % self.generator.classes
+        return self.generator(z, labels.to(runtime.device()))
+
+    def _check_range(self, real):
+        """Once, since it waits for the device."""
+        if self._range_checked or not hasattr(self.generator, "range"):
+            return
+        low, high = real.min().item(), real.max().item()
+        if low < -1 or high > 1 or low >= 0:
+            raise ValueError(
+                f"Expected images from -1 to 1, as the generator's tanh makes them, got {low:.3g} to {high:.3g}; "
+                "take images.with_range(-1, 1)."
+            )
+        self._range_checked = True

@@ -1,6 +1,26 @@
-"""Measures of models: `classification` and `segmentation` here; generative measures join when their chapter does."""
+"""Measures of classifiers, of segmentation, and of generated images."""
 
 from .classification import ClassificationReport, classification_report
+from .generative import (
+    GenerativeReport,
+    frechet_distance,
+    generative_report,
+    kernel_distance,
+    nearest,
+    precision_recall,
+)
 from .segmentation import SegmentationReport, image_iou, segmentation_report
 
-__all__ = ["ClassificationReport", "SegmentationReport", "classification_report", "image_iou", "segmentation_report"]
+__all__ = [
+    "ClassificationReport",
+    "GenerativeReport",
+    "SegmentationReport",
+    "classification_report",
+    "frechet_distance",
+    "generative_report",
+    "image_iou",
+    "kernel_distance",
+    "nearest",
+    "precision_recall",
+    "segmentation_report",
+]

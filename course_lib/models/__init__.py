@@ -1,7 +1,8 @@
 """Networks, one architecture a file. The Keras twins live in `course_lib.models.keras_twins`, which imports keras."""
 
 from .cnn import ConvNet, LeNet, ResNet
+from .gan import Discriminator, Generator
 from .mlp import MLP
 from .unet import UNet
 
-__all__ = ["MLP", "ConvNet", "LeNet", "ResNet", "UNet"]
+__all__ = ["MLP", "ConvNet", "Discriminator", "Generator", "LeNet", "ResNet", "UNet"]
