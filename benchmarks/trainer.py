@@ -19,12 +19,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn.functional import cross_entropy
 from torchvision import transforms
 
 from course_lib import data, runtime
 from course_lib.data.download import data_folder
+from course_lib.models import ConvNet
 from course_lib.objectives import Classification
 from course_lib.trainer import Trainer
 
@@ -33,13 +33,6 @@ IMAGES = 15_000
 TURNS = ("bare", "trainer") * 3 + ("keras_fit", "textbook")
 BATCH = 128
 adam = partial(torch.optim.Adam, lr=1e-3, fused=True)
-
-
-def cnn():
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(), nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, 10),
-    )  # fmt: skip
 
 
 def multiply_adds():
@@ -58,7 +51,7 @@ def load():
 def bare(train):
     """The best loop we can write by hand: same precision, layout, batches and optimizer, and nothing else."""
     device, layout = runtime.device(), runtime.memory_format()
-    model = cnn().to(device, memory_format=layout)
+    model = ConvNet().to(device, memory_format=layout)
     optimizer = adam(model.parameters())
     reduced = torch.bfloat16 if runtime.precision() == "bf16" else torch.float32
     images, labels = train.images, train.labels
@@ -79,7 +72,7 @@ def bare(train):
 
 def trainer(train):
     """The trainer as a reader calls it, with its progress line and its history."""
-    run = Trainer(Classification(cnn()), adam, batch_size=BATCH)
+    run = Trainer(Classification(ConvNet()), adam, batch_size=BATCH)
     return lambda: run.fit(train, 1)[-1]["loss"]
 
 
@@ -115,7 +108,7 @@ def textbook(train):
             return self.transform(self.pictures[i]), self.labels[i]
 
     device = runtime.device()
-    model = cnn().to(device)
+    model = ConvNet().to(device)
     optimizer = adam(model.parameters())
     loader = torch.utils.data.DataLoader(Pictures(), batch_size=BATCH, shuffle=True)
 

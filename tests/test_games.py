@@ -98,7 +98,7 @@ def test_bad_input_to_the_networks_is_told_in_a_sentence():
         Discriminator(classes=10)(torch.zeros(2, 1, 28, 28))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def digits():
     train, _ = data.mnist()
     return train.subset(slice(0, 32))
