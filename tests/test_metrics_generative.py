@@ -6,7 +6,14 @@ import torch
 from prdc import compute_prdc
 from scipy import linalg
 
-from course_lib.metrics import frechet_distance, generative_report, kernel_distance, nearest, precision_recall
+from course_lib.metrics import (
+    frechet_distance,
+    generative_report,
+    kernel_distance,
+    modes_covered,
+    nearest,
+    precision_recall,
+)
 
 
 def normal(count, mean, root, seed):
@@ -115,3 +122,13 @@ def test_bad_features_are_refused_in_a_sentence():
         generative_report(x, x[:10])
     with pytest.raises(ValueError, match="Expected finite features"):
         kernel_distance(x, x * float("nan"))
+
+
+def test_modes_covered_counts_what_lies_at_the_centres():
+    centres = torch.tensor([[0.0, 0.0], [10.0, 0.0], [0.0, 10.0]])
+    at_first = torch.zeros(58, 2)
+    at_second = centres[1] + torch.tensor([[0.29, 0.0]]).expand(2, 2)  # inside three deviations, a tenth of 20
+    astray = torch.tensor([[0.31, 0.0]])
+    assert modes_covered(torch.cat([at_first, at_second]), centres, 0.1) == (2, 1.0)
+    modes, share = modes_covered(torch.cat([at_first, at_second[:1], astray]), centres, 0.1)
+    assert (modes, share) == (1, pytest.approx(59 / 60))

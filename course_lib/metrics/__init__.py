@@ -6,6 +6,7 @@ from .generative import (
     frechet_distance,
     generative_report,
     kernel_distance,
+    modes_covered,
     nearest,
     precision_recall,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "generative_report",
     "image_iou",
     "kernel_distance",
+    "modes_covered",
     "nearest",
     "precision_recall",
     "segmentation_report",

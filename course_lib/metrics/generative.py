@@ -105,6 +105,18 @@ def nearest(queries, references):
     return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
 
 
+def modes_covered(points, centres, deviation):
+    """How many modes of a mixture of round Gaussians the points (N, D) cover, and the share of good points.
+
+    centres: (K, D). deviation: of each Gaussian. A point is good within three deviations of the nearest centre; a mode is
+    covered if its good points are at least a tenth of its fair share, N / K. After Srivastava et al., 2017, who ask for one.
+    """
+    distance, mode = torch.cdist(points, centres).min(1)  # (N,), (N,)
+    good = distance <= 3 * deviation
+    found = torch.bincount(mode[good], minlength=len(centres))  # (K,)
+    return int((found >= len(points) / len(centres) / 10).sum()), good.float().mean().item()
+
+
 def _kernel(a, b):
     return (a @ b.T / a.shape[1] + 1) ** 3
 
