@@ -56,10 +56,6 @@ def rolled(mask):
     return np.any([mask != np.roll(mask, shift, axis) for shift in (1, -1) for axis in (0, 1)], axis=0)
 
 
-def soft_dice(p, truth):
-    return 1 - 2 * (p * truth).sum() / (p.sum() + truth.sum())
-
-
 def weighted(logits, masks, weights):
     each, w = F.cross_entropy(logits, masks, reduction="none"), weights[masks]
     return (each * w).sum((1, 2)) / w.sum((1, 2))
@@ -77,7 +73,6 @@ RIGHT = [
     (segmentation.mean_of_dice, [(0.5, 0.5), (0.0, 1.0)]),
     (segmentation.iou, [iou]),
     (segmentation.border, [border]),
-    (segmentation.soft_dice, [soft_dice]),
     (segmentation.weighted, [weighted]),
     (segmentation.weighted, [lambda *given: weighted(*given).numpy()]),
     (segmentation.best_threshold, [best_threshold]),
@@ -103,11 +98,6 @@ WRONG = [
     (segmentation.border, [rolled], "np.roll brings"),
     (segmentation.border, [lambda mask: np.ones(mask.shape, bool)], "compare mask"),
     (segmentation.border, [lambda mask: None], "got None"),
-    (segmentation.soft_dice, [lambda p, t: 1 - soft_dice(p, t)], "1 minus it"),
-    (segmentation.soft_dice, [lambda p, t: soft_dice((p > 0.5).astype(float), t)], "no slope"),
-    (segmentation.soft_dice, [lambda p, t: 1 - 2 * (p * t).sum() / ((p**2).sum() + t.sum())], "squares of V-Net"),
-    (segmentation.soft_dice, [lambda p, t: 1 - (p * t).sum() / (p.sum() + t.sum())], r"1 - 2 \* "),
-    (segmentation.soft_dice, [lambda p, t: p * t], "return one number"),
     (segmentation.weighted, [lambda z, m, w: weighted(z, m, torch.ones(4))], "counts every pixel the same"),
     (
         segmentation.weighted,

@@ -71,24 +71,6 @@ def border(function):
     right("both sides of every edge, and nothing else.")
 
 
-def soft_dice(function):
-    """function(p (H, W), truth (H, W)) -> 1 - soft Dice of one class, from probabilities and a mask of 0 and 1."""
-    hint = "1 - 2 * (p * truth).sum() / (p.sum() + truth.sum())."
-    random = np.random.default_rng(0)
-    p, truth = random.random((6, 7)), (random.random((6, 7)) < 0.3).astype(float)
-    answer = numbers(call(function, p, truth, hint=hint), (), f"return one number. {hint}")
-    dice = 2 * (p * truth).sum() / (p.sum() + truth.sum())
-    require(abs(answer - dice) > 1e-6, "that is the coefficient, which should grow; the loss is 1 minus it.")
-    hard = (p > 0.5) * truth
-    rounded = 1 - 2 * hard.sum() / ((p > 0.5).sum() + truth.sum())
-    require(abs(answer - rounded) > 1e-6, "use the probabilities as they are: a rounded one has no slope to follow.")
-    squares = 1 - 2 * (p * truth).sum() / ((p**2).sum() + truth.sum())
-    require(abs(answer - squares) > 1e-6, "that has the squares of V-Net in the denominator; the chapter's has none.")
-    require_close(answer, 1 - dice, hint)
-    require_close(call(function, truth, truth, hint=hint), 0.0, f"a perfect prediction has no loss. {hint}")
-    right("and it has a slope for every probability.")
-
-
 def weighted(function):
     """function(logits (B, K, H, W), masks (B, H, W), weights (K,)) -> (B,): weighted mean of the pixels' cross-entropy.
 
