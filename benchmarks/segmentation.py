@@ -1,6 +1,6 @@
 """How quickly shapes are drawn, and how well a small U-Net segments them after less than a minute of training.
 
-    python benchmarks/segmentation.py     (a quarter of an hour on two CPU cores)
+    python benchmarks/segmentation.py     (some eight minutes of processor time)
 
 `shapes`: seconds for 50,000 pictures of 32 x 32 pixels with masks and factors, best and median of several turns, clean and
 with noise and bars. `clean`: mean IoU on 2,000 held-out clean pictures after training on 5,000, three seeds; a seed chooses
