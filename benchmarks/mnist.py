@@ -173,7 +173,7 @@ def main():
         "command": f"python benchmarks/mnist.py {sys.argv[1]}",
         **what(*data.mnist(profile="full")),
     }
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+    RESULTS.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     print(json.dumps(found[sys.argv[1]], indent=2))
 
 
