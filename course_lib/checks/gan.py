@@ -13,12 +13,6 @@ def good_share(answer):
     right("in 784 dimensions hardly any point of a Gaussian is near its centre.")
 
 
-def best_answer(answer):
-    """What the best discriminator says where the real density is three times the generated one: one number 0..1."""
-    require_close(answer, 0.75, "D* = p / (p + q), with p = 3 q.", tolerance=1e-3)
-    right("three of four points there are real.")
-
-
 def value(function):
     """function(real, fake) -> the game's value in nats, from logits of real and of generated points, arrays (N,)."""
     hint = "mean of log sigmoid(real) plus mean of log(1 - sigmoid(fake))."
