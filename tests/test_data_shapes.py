@@ -5,7 +5,6 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib import runtime
 from course_lib.data import Images, MaskedImages, shapes, split
 from course_lib.data.shapes import BACKGROUNDS, CLASSES, COLOURS, WORDS
 
@@ -207,7 +206,6 @@ def test_batches_subsets_and_splits():
 
 
 def test_a_batch_is_laid_out_for_the_device():
-    runtime.configure(device="cpu", precision="bf16")
     x, _ = shapes(2).batch(slice(None))
     assert x.dtype == torch.float32
     assert x.is_contiguous(memory_format=torch.channels_last)
