@@ -1,13 +1,11 @@
-"""The checks of the chapter Generative adversarial networks take right answers and turn down wrong ones with a hint."""
+"""The checks of the chapter Generative adversarial networks take right answers and turn down wrong ones: see test_checks.py."""
 
 import numpy as np
-import pytest
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from scipy.stats import chi2
 
 from course_lib.checks import gan
-from course_lib.checks.verdict import NotYet
 
 
 def naive_value(real, fake):
@@ -33,37 +31,25 @@ def by_search(p, q, target):
 
 
 RIGHT = [
-    (gan.good_share, chi2(2).cdf(4)),
-    (gan.value, stable_value),
-    (gan.smoothed_best, lambda p, q, target: target * p / (p + q)),
-    (gan.hinge, lambda real, fake: (np.maximum(0, 1 - real) + np.maximum(0, 1 + fake)).mean()),
-    (gan.stalemate, np.log(4)),
+    (gan.good_share, [chi2(2).cdf(4)]),
+    (gan.value, [stable_value]),
+    (gan.smoothed_best, [lambda p, q, target: target * p / (p + q)]),
+    (gan.hinge, [lambda real, fake: (np.maximum(0, 1 - real) + np.maximum(0, 1 + fake)).mean()]),
+    (gan.stalemate, [np.log(4)]),
 ]
 WRONG = [
-    (gan.good_share, 0.9545, "in one dimension"),
-    (gan.good_share, 0.5, r"exp\(-r\^2 / 2\)"),
-    (gan.value, naive_value, "does not overflow"),
-    (gan.value, lambda real, fake: -stable_value(real, fake), "minus that"),
-    (gan.value, lambda real, fake: real.mean(), "mean of log sigmoid"),
-    (gan.smoothed_best, lambda p, q, target: p / (p + q), "maximise target"),
-    (gan.hinge, lambda real, fake: (1 - real + 1 + fake).mean(), "max"),
-    (gan.stalemate, 2, "in bits"),
-    (gan.stalemate, np.log(2), "two terms"),
-    (gan.stalemate, -np.log(4), "minus the value"),
-    (gan.stalemate, 0, "one half everywhere"),
+    (gan.good_share, [0.9545], "in one dimension"),
+    (gan.good_share, [0.5], r"exp\(-r\^2 / 2\)"),
+    (gan.value, [naive_value], "does not overflow"),
+    (gan.value, [lambda real, fake: -stable_value(real, fake)], "minus that"),
+    (gan.value, [lambda real, fake: real.mean()], "mean of log sigmoid"),
+    (gan.smoothed_best, [lambda p, q, target: p / (p + q)], "maximise target"),
+    (gan.hinge, [lambda real, fake: (1 - real + 1 + fake).mean()], "max"),
+    (gan.stalemate, [2], "in bits"),
+    (gan.stalemate, [np.log(2)], "two terms"),
+    (gan.stalemate, [-np.log(4)], "minus the value"),
+    (gan.stalemate, [0], "one half everywhere"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_right_answers_pass(check, answer, capsys):
-    check(answer)
-    assert capsys.readouterr().out.startswith("Right: ")
-
-
-@pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
-def test_wrong_answers_get_a_hint(check, answer, hint):
-    with pytest.raises(NotYet, match=hint):
-        check(answer)
 
 
 def test_the_best_smoothed_discriminator_is_the_best():

@@ -1,11 +1,9 @@
-"""The checks of the chapter What the network sees take right answers and turn down wrong ones with a hint."""
+"""The checks of the chapter What the network sees take right answers and turn down wrong ones: see test_checks.py."""
 
 import numpy as np
-import pytest
 import torch
 from scipy.stats import spearmanr
 
-from course_lib import checks
 from course_lib.checks import seeing
 
 
@@ -118,19 +116,6 @@ WRONG = [
     (seeing.slope, [0.999], "slope of the sigmoid where"),
     (seeing.slope, ["p"], "one number"),
 ]
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_a_right_answer_passes(check, answer, capsys):
-    check(*answer)
-    assert capsys.readouterr().out.startswith("Right: ")
-
-
-@pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
-def test_a_wrong_answer_gets_a_hint(check, answer, hint, capsys):
-    with pytest.raises(checks.NotYet, match=hint):
-        check(*answer)
-    assert capsys.readouterr().out == ""
 
 
 def test_a_check_leaves_the_random_numbers_that_follow_to_their_seed():
