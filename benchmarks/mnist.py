@@ -19,12 +19,11 @@ import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
-from torchvision import transforms
 from torchvision.transforms import v2
+from usual import Pictures, keras_arrays, keras_cnn
 
 from course_lib import data, models, runtime
 from course_lib.callbacks import Schedule, one_cycle
@@ -88,35 +87,12 @@ def keras_fit(train, test, seed):
     import keras
 
     keras.utils.set_random_seed(seed)
-    layers = keras.layers
-    model = keras.Sequential(
-        [keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(),
-         layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"),
-         layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")]
-    )  # fmt: skip
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    x, x_test = ((part.images.cpu().numpy() / 255).astype(np.float32).transpose(0, 2, 3, 1) for part in (train, test))
-    y, y_test = (part.labels.cpu().numpy() for part in (train, test))
+    model, (x, y), (x_test, y_test) = keras_cnn(), keras_arrays(train), keras_arrays(test)
 
     def epoch():
         model.fit(x, y, epochs=1, verbose=0)
 
     return until_goal(epoch, lambda: model.evaluate(x_test, y_test, batch_size=500, verbose=0)[1])
-
-
-class Pictures(torch.utils.data.Dataset):
-    """Pictures one by one through transforms, as a DataLoader takes them."""
-
-    def __init__(self, images):
-        self.pictures = [transforms.functional.to_pil_image(image) for image in images.images.cpu()]
-        self.labels = images.labels.tolist()
-        self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-
-    def __len__(self):
-        return len(self.pictures)
-
-    def __getitem__(self, i):
-        return self.transform(self.pictures[i]), self.labels[i]
 
 
 def dataloader_adadelta(train, test, seed):

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from torchvision import transforms
+from usual import Pictures, keras_arrays, keras_cnn
 
 from course_lib import data, runtime
 from course_lib.data.download import data_folder
@@ -78,39 +78,16 @@ def trainer(train):
 
 def keras_fit(train):
     """keras.fit as a reader calls it, on float32 images in memory."""
-    import keras
-
-    layers = keras.layers
-    model = keras.Sequential(
-        [keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(),
-         layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"),
-         layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")]
-    )  # fmt: skip
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    x = (train.images.cpu().numpy() / 255).astype(np.float32).transpose(0, 2, 3, 1)
-    y = train.labels.cpu().numpy()
+    model, (x, y) = keras_cnn(), keras_arrays(train)
     return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=2).history["loss"][-1]
 
 
 def textbook(train):
     """A DataLoader over images as PIL pictures, with torchvision's ToTensor and Normalize, as most tutorials write it."""
-
-    class Pictures(torch.utils.data.Dataset):
-        def __init__(self):
-            self.pictures = [transforms.functional.to_pil_image(image) for image in train.images.cpu()]
-            self.labels = train.labels.tolist()
-            self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-
-        def __len__(self):
-            return len(self.pictures)
-
-        def __getitem__(self, i):
-            return self.transform(self.pictures[i]), self.labels[i]
-
     device = runtime.device()
     model = ConvNet().to(device)
     optimizer = adam(model.parameters())
-    loader = torch.utils.data.DataLoader(Pictures(), batch_size=BATCH, shuffle=True)
+    loader = torch.utils.data.DataLoader(Pictures(train), batch_size=BATCH, shuffle=True)
 
     def epoch():
         total = 0.0
