@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.functional import one_hot
 
 
 def initialise(layer):
@@ -16,7 +17,8 @@ class Generator(nn.Module):
     """From noise to images: a dense layer, then `stages` transposed convolutions that double the sides and halve the channels.
 
     shape: (C, H, W) of the images; H and W divisible by 2^stages. latent_dim: numbers of noise an image. width: channels
-    before the last doubling. classes: None, or the number of classes of a conditional generator (Mirza and Osindero, 2014).
+    before the last doubling. classes: None, or the number of classes of a conditional generator, which takes the label as
+    that many more numbers beside the noise, 1 for its class and 0 for the others (Mirza and Osindero, 2014).
     Maps z (B, latent_dim), and labels (B,) if conditional, to images (B, *shape) in -1..1.
     """
 
@@ -26,10 +28,9 @@ class Generator(nn.Module):
         super().__init__()
         rows, columns = _after_halvings(shape, stages)
         self.latent_dim, self.classes = latent_dim, classes
-        self.embedding = nn.Embedding(classes, latent_dim) if classes else None
         first = width * 2 ** (stages - 1)
         self.start = (first, rows, columns)
-        self.dense = initialise(nn.Linear(latent_dim * (2 if classes else 1), first * rows * columns))
+        self.dense = initialise(nn.Linear(latent_dim + (classes or 0), first * rows * columns))
         layers = [nn.BatchNorm2d(first), nn.ReLU()]
         for stage in reversed(range(1, stages)):
             inputs, outputs = width * 2**stage, width * 2 ** (stage - 1)
@@ -42,7 +43,7 @@ class Generator(nn.Module):
             raise ValueError(f"This generator expects noise (B, {self.latent_dim}), got {tuple(z.shape)}.")
         if self.classes:
             _require_labels(labels, "generator")
-            z = torch.cat([z, self.embedding(labels)], dim=1)  # (B, 2 latent_dim)
+            z = torch.cat([z, one_hot(labels, self.classes).to(z.dtype)], dim=1)  # (B, latent_dim + classes)
         return self.layers(self.dense(z).unflatten(1, self.start))  # (B, c h w) -> (B, c, h, w) -> (B, *shape)
 
 
@@ -51,7 +52,7 @@ class Discriminator(nn.Module):
 
     normalise: a function that wraps each convolution, such as `torch.nn.utils.parametrizations.spectral_norm`.
     batch_norm: whether batch norm follows each convolution but the first. classes: None, or the number of classes; the
-    label's direction is then added to the logit (projection; Miyato and Koyama, 2018).
+    image then gets that many more channels, 1 everywhere for its class and 0 for the others (Mirza and Osindero, 2014).
     Maps images (B, *shape), and labels (B,) if conditional, to (B,). Raises ValueError for images of another shape.
     """
 
@@ -60,7 +61,7 @@ class Discriminator(nn.Module):
         self.shape, self.classes = tuple(shape), classes
         rows, columns = _after_halvings(shape, stages)
         wrap = normalise or (lambda layer: layer)
-        layers, inputs = [], shape[0]
+        layers, inputs = [], shape[0] + (classes or 0)
         for stage in range(stages):
             outputs = width * 2**stage
             layers.append(wrap(initialise(nn.Conv2d(inputs, outputs, 4, 2, padding=1))))
@@ -69,21 +70,16 @@ class Discriminator(nn.Module):
             layers += [nn.LeakyReLU(0.2), nn.Dropout(dropout)]
             inputs = outputs
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        size = inputs * rows * columns
-        self.head = wrap(initialise(nn.Linear(size, 1)))
-        self.embedding = nn.Embedding(classes, size) if classes else None
-        if classes:
-            nn.init.zeros_(self.embedding.weight)  # at first the label does not count
+        self.head = wrap(initialise(nn.Linear(inputs * rows * columns, 1)))
 
     def forward(self, x, labels=None):
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"This discriminator expects images (B, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}.")
-        features = self.layers(x)  # (B, D)
-        logit = self.head(features).squeeze(1)  # (B, 1) -> (B,)
         if self.classes:
             _require_labels(labels, "discriminator")
-            logit = logit + (self.embedding(labels) * features).sum(1)
-        return logit
+            planes = one_hot(labels, self.classes).to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+            x = torch.cat([x, planes], dim=1)  # (B, C + classes, H, W)
+        return self.head(self.layers(x)).squeeze(1)  # (B, 1) -> (B,)
 
 
 def _after_halvings(shape, stages):
