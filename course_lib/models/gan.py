@@ -59,7 +59,7 @@ class Discriminator(nn.Module):
     def __init__(self, shape=(1, 28, 28), *, width=64, stages=2, classes=None, normalise=None, batch_norm=False, dropout=0.0):
         super().__init__()
         self.shape, self.classes = tuple(shape), classes
-        rows, columns = _after_halvings(shape, stages)
+        rows, columns = (side // 2**stages for side in shape[1:])
         wrap = normalise or (lambda layer: layer)
         layers, inputs = [], shape[0] + (classes or 0)
         for stage in range(stages):
