@@ -1,10 +1,13 @@
-"""Measures of generated images against closed forms, and against the independent package prdc."""
+"""Measures of generated images against closed forms, and against the packages prdc, pytorch-fid and torch-fidelity."""
 
 import numpy as np
 import pytest
 import torch
 from prdc import compute_prdc
+from pytorch_fid.fid_score import calculate_frechet_distance
 from scipy import linalg
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+from torch_fidelity.metric_kid import kid_features_to_metric
 
 from course_lib.metrics import (
     frechet_distance,
@@ -70,6 +73,32 @@ def test_kernel_distance_has_no_bias():
     values = [kernel_distance(normal(60, zero, identity, 2 * i), normal(60, zero, identity, 2 * i + 1)) for i in range(40)]
     assert abs(np.mean(values)) < 3 * np.std(values) / 40**0.5
     assert min(values) < 0
+
+
+def correlated(count, width, seed):
+    """Features as a network makes them: not negative, correlated, of unlike size."""
+    root = torch.randn(width, width, generator=torch.Generator().manual_seed(9), dtype=torch.float64)
+    return normal(count, torch.linspace(-1, 2, width, dtype=torch.float64), root, seed).relu()
+
+
+@pytest.mark.filterwarnings("ignore:.*disp.*:DeprecationWarning")  # pytorch-fid's way to call scipy
+def test_frechet_distance_agrees_with_pytorch_fid_and_torch_fidelity():
+    real, fake = correlated(400, 12, 0), 0.9 * correlated(500, 12, 1) + 0.1
+    (mean, covariance), (mean_fake, covariance_fake) = (
+        (x.mean(0).numpy(), np.cov(x.numpy(), rowvar=False)) for x in (real, fake)
+    )
+    found = frechet_distance(real, fake)
+    assert found > 0.1
+    assert found == pytest.approx(calculate_frechet_distance(mean, covariance, mean_fake, covariance_fake), rel=1e-6)
+    statistics = (fid_features_to_statistics(x) for x in (real, fake))
+    theirs = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    assert found == pytest.approx(theirs, rel=1e-9)
+
+
+def test_kernel_distance_agrees_with_torch_fidelity():
+    real, fake = correlated(300, 12, 0), correlated(300, 12, 1) + 0.2
+    theirs = kid_features_to_metric(real, fake, kid_subsets=1, kid_subset_size=300, verbose=False)
+    assert kernel_distance(real, fake) == pytest.approx(theirs["kernel_inception_distance_mean"], rel=1e-9)
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.7, 3.0])

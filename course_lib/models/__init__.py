@@ -2,7 +2,8 @@
 
 from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator
+from .inception import Inception
 from .mlp import MLP
 from .unet import UNet
 
-__all__ = ["MLP", "ConvNet", "Discriminator", "Generator", "LeNet", "ResNet", "UNet"]
+__all__ = ["MLP", "ConvNet", "Discriminator", "Generator", "Inception", "LeNet", "ResNet", "UNet"]
