@@ -4,7 +4,19 @@ A check prints one line when the answer is right, and raises `NotYet`, which say
 Jupyter that shows as one line too; a grader catches the exception.
 """
 
-from . import cnn, deeper, digits, failures, gan, neural_networks, seeing, segmentation, training
+from . import cnn, deeper, digits, failures, gan, landscape, neural_networks, seeing, segmentation, training
 from .verdict import NotYet
 
-__all__ = ["NotYet", "cnn", "deeper", "digits", "failures", "gan", "neural_networks", "seeing", "segmentation", "training"]
+__all__ = [
+    "NotYet",
+    "cnn",
+    "deeper",
+    "digits",
+    "failures",
+    "gan",
+    "landscape",
+    "neural_networks",
+    "seeing",
+    "segmentation",
+    "training",
+]

@@ -10,6 +10,7 @@ from .generative import (
     nearest,
     precision_recall,
 )
+from .patches import nearest_crop, patch_features, spectrum
 from .segmentation import SegmentationReport, image_iou, segmentation_report
 
 __all__ = [
@@ -23,6 +24,9 @@ __all__ = [
     "kernel_distance",
     "modes_covered",
     "nearest",
+    "nearest_crop",
+    "patch_features",
     "precision_recall",
     "segmentation_report",
+    "spectrum",
 ]
