@@ -13,14 +13,12 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
-from usual import Pictures, keras_arrays, keras_cnn
+from usual import Pictures, compare, keras_arrays, keras_cnn, seconds
 
 from course_lib import data, runtime
 from course_lib.data.download import data_folder
@@ -110,25 +108,10 @@ def peak():
     return max(2048**3 / seconds(lambda: (a @ b)[0, 0].item()) for _ in range(20))
 
 
-def seconds(function):
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
-
-
 def import_seconds(statement, repeats=7):
     """The fastest of several fresh interpreters."""
     line = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
     return min(float(subprocess.check_output([sys.executable, "-c", line])) for _ in range(repeats))
-
-
-def compare(ours, theirs):
-    """The ratio of the rates: median and quartiles over turns side by side, and that of the best turns."""
-    each = len(ours) // len(theirs)  # the trainer may have had several turns to one of theirs
-    pairs = np.array([statistics.mean(ours[i * each : (i + 1) * each]) for i in range(len(theirs))]) / theirs
-    low, median, high = np.quantile(pairs, [0.25, 0.5, 0.75])
-    values = {"median": median, "lower_quartile": low, "upper_quartile": high, "best": max(ours) / max(theirs)}
-    return {name: round(value, 3) for name, value in values.items()}
 
 
 def main():
