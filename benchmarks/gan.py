@@ -4,8 +4,8 @@
 
 The networks are those of the published digits: a generator of width 32 from 64 numbers, a discriminator of width 32 with
 three stages and batch norm; batches of 64, Adam. A turn is 3,200 embedded digits. The contestants take turns in an order
-that is reversed from round to round. The textbook loop draws PIL pictures through a DataLoader and computes in float32 with PyTorch's
-own layout, and lets the generator's turn leave gradients in the discriminator, as introductions do.
+that is reversed from round to round. The textbook loop draws PIL pictures through a DataLoader, computes in
+float32 with PyTorch's own layout, and lets the generator's turn leave gradients in the discriminator, as introductions do.
 """
 
 import json
