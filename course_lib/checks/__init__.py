@@ -4,7 +4,7 @@ A check prints one line when the answer is right, and raises `NotYet`, which say
 Jupyter that shows as one line too; a grader catches the exception.
 """
 
-from . import cnn, deeper, digits, failures, gan, landscape, neural_networks, seeing, segmentation, training
+from . import cnn, deeper, digits, failures, gan, landscape, measuring, neural_networks, seeing, segmentation, training
 from .verdict import NotYet
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "failures",
     "gan",
     "landscape",
+    "measuring",
     "neural_networks",
     "seeing",
     "segmentation",
