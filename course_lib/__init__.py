@@ -20,6 +20,7 @@ __all__ = [
     "checks",
     "data",
     "games",
+    "likelihoods",
     "losses",
     "metrics",
     "models",

@@ -29,6 +29,14 @@ def dice_loss(logits, masks):
     return 1 - (dice * present).sum(1) / present.sum(1)
 
 
+def gaussian_kl(mean, logvar):
+    """KL(N(mean, exp(logvar)) || N(0, 1)) of each number by itself, in nats: (B, D) from two (B, D); at least 0.
+
+    Their sum over D is the KL of the whole (Kingma and Welling, 2014, appendix B).
+    """
+    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar)
+
+
 def mean_squared_error(prediction, target):
     """Mean of (prediction - target)^2 over everything but the first axis; both (B, ...); returns (B,)."""
     _same_shape(prediction, target)

@@ -1,9 +1,11 @@
 """What is minimised. An objective holds its networks by name and yields one loss for each example of a batch."""
 
+import math
+
 import torch
 from torch import nn
 
-from . import games, losses, metrics, runtime
+from . import games, likelihoods, losses, metrics, runtime
 
 
 class Objective(nn.Module):
@@ -15,6 +17,7 @@ class Objective(nn.Module):
     """
 
     parts = ()
+    _first = True  # until the first batch has been checked, since a check waits for the device
 
     def losses(self, batch):
         raise NotImplementedError(f"{type(self).__name__} needs losses(batch), which yields (part, loss of shape (B,)).")
@@ -68,7 +71,6 @@ class Segmentation(Objective):
         super().__init__()
         self.segmenter = segmenter
         self.dice = dice
-        self._first = True
 
     def losses(self, batch):
         logits, masks = self._logits(batch), batch[1]
@@ -159,7 +161,6 @@ class Adversarial(Objective):
         self.generator, self.discriminator = generator, discriminator
         self.latent_dim, self.game, self.penalty, self.conditional = latent_dim, game, penalty, conditional
         self.augment = augment or (lambda x: x)
-        self._range_checked = False
 
     def losses(self, batch):
         real, labels = batch
@@ -198,8 +199,7 @@ class Adversarial(Objective):
         return self.generator(z, labels.to(runtime.device()))
 
     def _check_range(self, real):
-        """Once, since it waits for the device."""
-        if self._range_checked or not hasattr(self.generator, "range"):
+        if not self._first or not hasattr(self.generator, "range"):
             return
         low, high = real.min().item(), real.max().item()
         if low < -1 or high > 1 or low >= 0:
@@ -207,4 +207,67 @@ class Adversarial(Objective):
                 f"Expected images from -1 to 1, as the generator's tanh makes them, got {low:.3g} to {high:.3g}; "
                 "take images.with_range(-1, 1)."
             )
-        self._range_checked = True
+        self._first = False
+
+
+class VariationalBound(Objective):
+    """Minus the evidence lower bound in nats an image, -log p(x | z) + beta KL(q(z | x) || p(z)), on batches (x, labels).
+
+    The expectation is taken with one sample of z (Kingma and Welling, 2014, equation 10). vae: see `course_lib.models.VAE`.
+    likelihood: see `course_lib.likelihoods`; sums over pixels, as the bound demands. beta: 1 for the bound itself (Higgins et
+    al., 2017, for others). free_bits: nats of KL of each latent dimension, mean over the batch, that cost nothing
+    (Kingma et al., 2016, appendix). Raises ValueError when the first batch is not in 0..1.
+    """
+
+    parts = ("vae",)
+
+    def __init__(self, vae, *, likelihood=likelihoods.Bernoulli(), beta=1.0, free_bits=0.0):  # noqa: B008  (immutable)
+        super().__init__()
+        self.vae, self.likelihood, self.beta, self.free_bits = vae, likelihood, beta, free_bits
+
+    def losses(self, batch):
+        distortion, kl = self._terms(batch)  # (B,), (B, D)
+        if self.free_bits:
+            kl = torch.where(kl.mean(0) > self.free_bits, kl, self.free_bits)
+        yield "vae", distortion + self.beta * kl.sum(1)
+
+    def metrics(self, batch):
+        """Minus the bound (beta 1), and its two terms: distortion, -log p(x | z), and rate, the KL; all in nats an image."""
+        distortion, kl = self._terms(batch)
+        return {"loss": distortion + kl.sum(1), "distortion": distortion, "rate": kl.sum(1)}
+
+    def sample(self, count, generator=None):
+        """`count` images, the likelihood's mean for z from the prior. generator: a torch.Generator on the CPU, for z."""
+        with torch.no_grad():
+            z = torch.randn(count, self.vae.latent_dim, generator=generator).to(runtime.device())
+            return self.likelihood.mean(self.vae.decode(z))
+
+    @torch.no_grad()
+    def importance_bound(self, x, samples, *, at_once=2048):
+        """log of the mean of p(x, z) / q(z | x) over `samples` draws of z, in nats: (B,), a tighter bound than the first.
+
+        In expectation it grows with `samples`, up to log p(x) (Burda et al., 2016, equation 8). at_once: images decoded at
+        a time.
+        """
+        found = []
+        for image in x:
+            mean, logvar = self.vae.encode(image[None])  # (1, D)
+            weights = []
+            for count in [at_once] * (samples // at_once) + [samples % at_once] * (samples % at_once > 0):
+                noise = torch.randn(count, self.vae.latent_dim, device=x.device)
+                z = mean + (logvar / 2).exp() * noise  # (count, D)
+                nll = self.likelihood.nll(self.vae.decode(z), image.expand(count, *image.shape))  # (count,)
+                weights.append(-nll + 0.5 * (noise.square() - z.square() + logvar).sum(1))  # + log p(z) - log q(z | x)
+            found.append(torch.cat(weights).logsumexp(0) - math.log(samples))
+        return torch.stack(found)
+
+    def _terms(self, batch):
+        x, _ = batch
+        if self._first and (x.min() < 0 or x.max() > 1):
+            raise ValueError(
+                f"Expected images from 0 to 1, as the likelihoods count them, got {x.min():.3g} to {x.max():.3g}; "
+                "take images.with_range(0, 1)."
+            )
+        self._first = False
+        parameters, mean, logvar = self.vae(x, torch.randn(len(x), self.vae.latent_dim, device=x.device))
+        return self.likelihood.nll(parameters, x), losses.gaussian_kl(mean, logvar)

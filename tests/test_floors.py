@@ -7,7 +7,7 @@ import course_lib
 
 FLOORS = [
     {"runtime"},
-    {"attribution", "games", "layers", "losses", "metrics", "plots", "progress"},
+    {"attribution", "games", "layers", "likelihoods", "losses", "metrics", "plots", "progress"},
     {"data"},
     {"models"},
     {"diffusion"},

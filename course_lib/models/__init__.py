@@ -5,5 +5,18 @@ from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP
 from .unet import UNet
+from .vae import VAE, conv_vae, dense_vae
 
-__all__ = ["MLP", "ConvNet", "Discriminator", "Generator", "Inception", "LeNet", "ResNet", "UNet"]
+__all__ = [
+    "MLP",
+    "VAE",
+    "ConvNet",
+    "Discriminator",
+    "Generator",
+    "Inception",
+    "LeNet",
+    "ResNet",
+    "UNet",
+    "conv_vae",
+    "dense_vae",
+]
