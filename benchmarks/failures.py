@@ -233,7 +233,7 @@ def normalised(widths):
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
 
 
-def batch_norm(rounds=640):
+def batch_norm(rounds=800):
     """Batch norm in the discriminator: real and generated points in one batch, in two, and no batch norm."""
     ring, rows = data.ring_of_gaussians(4096), {}
     kinds = {"one batch": (OneBatch, normalised), "two batches": (Adversarial, normalised), "no batch norm": (Adversarial, MLP)}
