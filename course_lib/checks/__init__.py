@@ -4,7 +4,21 @@ A check prints one line when the answer is right, and raises `NotYet`, which say
 Jupyter that shows as one line too; a grader catches the exception.
 """
 
-from . import cnn, deeper, digits, failures, gan, landscape, measuring, neural_networks, seeing, segmentation, training
+from . import (
+    cnn,
+    deeper,
+    digits,
+    failures,
+    gan,
+    landscape,
+    latent,
+    measuring,
+    nats,
+    neural_networks,
+    seeing,
+    segmentation,
+    training,
+)
 from .verdict import NotYet
 
 __all__ = [
@@ -15,7 +29,9 @@ __all__ = [
     "failures",
     "gan",
     "landscape",
+    "latent",
     "measuring",
+    "nats",
     "neural_networks",
     "seeing",
     "segmentation",
