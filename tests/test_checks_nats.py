@@ -59,7 +59,11 @@ WRONG = [
     (nats.active_units, [lambda means: means.var(0)], "expected shape"),
     (nats.active_units, [lambda means: 0], "count the columns"),
     (nats.logistic_mass, [without_tails], "takes all below its bin"),
-    (nats.logistic_mass, [lambda level, mean, scale: expit((level / 255 - mean) / scale)], "the sigmoid at the bin.s upper edge"),
+    (
+        nats.logistic_mass,
+        [lambda level, mean, scale: expit((level / 255 - mean) / scale)],
+        "the sigmoid at the bin.s upper edge",
+    ),
     (nats.best_deviation, [lambda x, mean: ((x - mean) ** 2).mean()], "its root"),
     (nats.best_deviation, [lambda x, mean: (x - mean).std()], "must not be taken off"),
     (nats.best_deviation, [lambda x, mean: 0.1], "derivative"),
