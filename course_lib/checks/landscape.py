@@ -74,7 +74,7 @@ def transposed(function):
 def hinge_losses(function):
     """function(on_real (B, 1), on_fake (B, 1)) -> the hinge losses of the two players, from tensors."""
     hint = "mean of relu(1 - on_real) plus mean of relu(1 + on_fake), and minus the mean of on_fake."
-    for real, fake in (([[2.0], [0.5]], [[-3.0], [0.25]]), ([[-1.0], [0.0], [1.0]], [[1.0], [-0.5], [-1.0]])):
+    for real, fake in (([[2.0], [0.5]], [[-3.0], [0.25]]), ([[-1.0], [0.0], [1.0]], [[1.0], [-0.5], [-2.0]])):
         real, fake = torch.tensor(real), torch.tensor(fake)
         answer = call(function, real, fake, hint=hint)
         require(isinstance(answer, (tuple, list)) and len(answer) == 2, f"expected two losses, got {answer!r}. {hint}")
