@@ -18,6 +18,7 @@ from . import (
     seeing,
     segmentation,
     training,
+    vae,
 )
 from .verdict import NotYet
 
@@ -36,4 +37,5 @@ __all__ = [
     "seeing",
     "segmentation",
     "training",
+    "vae",
 ]
