@@ -6,7 +6,7 @@ import shutil
 import pytest
 import torch
 
-from course_lib import data, published, recipes
+from course_lib import data, metrics, published, recipes
 from course_lib.objectives import Classification
 from course_lib.trainer import Trainer
 
@@ -42,6 +42,17 @@ def test_the_feature_network_reads_digits():
     assert trainer.evaluate(test)["accuracy"] >= 0.995
     features = published.mnist_features().features(test.batch(slice(0, 3))[0])
     assert features.shape == (3, 64)
+
+
+def test_the_landscape_generator_draws_patches_like_the_photograph():
+    card = published.card("landscape_gan")
+    assert card["frechet_distance_of_real_patches"] < card["frechet_distance"] < 6
+    patches = data.crops(data.photograph(shrink=3), 64, count=150).with_range(-1, 1)
+    real = metrics.patch_features(patches.batch(slice(None))[0])
+    with torch.no_grad():
+        generated = [metrics.patch_features(published.landscape_gan(trained=on)(torch.randn(150, 100))) for on in (True, False)]
+    near, far = (metrics.frechet_distance(real / real.std(0), features / real.std(0)) for features in generated)
+    assert near < 15 < 60 < far
 
 
 @pytest.mark.parametrize("name", NAMES)
