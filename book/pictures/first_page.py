@@ -21,7 +21,7 @@ def main():
     z = torch.randn(4, 64, generator=noise).repeat_interleave(10, dim=0)
     labels = torch.arange(10).repeat(4)
     here = runtime.device()
-    digits = published.mnist_conditional_gan()(z.to(here), labels.to(here))
+    digits = published.mnist_gan()(z.to(here), labels.to(here))
     patches = published.landscape_gan()(torch.randn(7, 100, generator=noise).to(here))
     rows = [
         enlarged(digits, 3, columns=10).expand(3, -1, -1),  # 10 x 28 x 3 = 840 wide

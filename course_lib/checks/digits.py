@@ -19,7 +19,9 @@ def dense_share(with_64, with_100):
     shares = []
     for answer, latent_dim in ((with_64, 64), (with_100, 100)):
         dense = (latent_dim + 1) * 64 * 49
-        rest = 64 * 2 + 64 * 32 * 16 + 32 * 2 + 32 * 16 + 1  # two batch norms, two transposed convolutions, the last with a bias
+        rest = (
+            64 * 2 + 64 * 32 * 16 + 32 * 2 + 32 * 16 + 1
+        )  # two batch norms, two transposed convolutions, the last with a bias
         shares.append(dense / (dense + rest))
         answer = numbers(answer, (), "one number between 0 and 1.")
         hint = f"count (in + 1) x out for the dense layer with {latent_dim} numbers, and all of `generator.parameters()`."
