@@ -262,13 +262,13 @@ LOW_MOMENTUM = {"low momentum": {"betas": (0.5, 0.9)}, "low momentum, R1": {"bet
 EQUAL = {"equal rates": {"rates": (2e-3, 2e-3)}}
 PARTS = {
     "collapse": partial(in_the_plane, rounds=960, betas=(0.9, 0.999), more=LOW_MOMENTUM),
-    "vanishing": partial(in_the_plane, games.minimax, rounds=320, rates=(1e-3, 1e-3), latent=8, lead=400),
+    "vanishing": partial(in_the_plane, games.minimax, rounds=1280, rates=(1e-3, 1e-3), latent=8, lead=400),
     "fast_generator": partial(in_the_plane, rounds=640, rates=(5e-3, 5e-4), latent=8, more=EQUAL),
     "fast_discriminator": partial(in_the_plane, rounds=640, rates=(1e-4, 5e-3), latent=8, more=EQUAL),
     "memory": memory,
     "checkerboard": checkerboard,
     "batch_norm": batch_norm,
-    "ring": lambda: best(data.ring_of_gaussians(4096), rounds=4000),
+    "ring": lambda: best(data.ring_of_gaussians(4096), rounds=8000),
     "grid": lambda: best(data.grid_of_gaussians(8192), rounds=4800, hidden=(128,) * 3),
 }
 

@@ -33,3 +33,9 @@ def test_the_failure_clinic_prints_its_results():
         cells = [write(rows[cure]) if cure in rows else "." for write, rows in columns.values()]
         row = f"| {cure} | {' | '.join(cells)} |"
         assert row in text, f"Expected in the table: {row}"
+
+
+def test_the_best_recipe_covers_the_ring_and_the_grid():
+    found = json.loads((ROOT / "benchmarks" / "results" / "failures.json").read_text())
+    assert all(run["modes"] == 8 and run["good"] >= 0.95 for run in found["ring"]["rows"])
+    assert all(run["modes"] >= 24 for run in found["grid"]["rows"])
