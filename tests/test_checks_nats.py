@@ -10,8 +10,8 @@ from course_lib.checks import nats
 
 
 def mass(level, mean, scale):
-    """From the library's discretised logistic, which takes logits and log scales."""
-    parameters = torch.tensor([np.log(mean / (1 - mean)), np.log(scale)], dtype=torch.double).view(1, 2, 1, 1)
+    """From the library's discretised logistic, which takes means less one half, and log scales."""
+    parameters = torch.tensor([mean - 0.5, np.log(scale)], dtype=torch.double).view(1, 2, 1, 1)
     x = torch.tensor(level / 255, dtype=torch.double).view(1, 1, 1, 1)
     return (-likelihoods.DiscretisedLogistic().nll(parameters, x)).exp().item()
 
