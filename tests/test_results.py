@@ -39,3 +39,11 @@ def test_the_best_recipe_covers_the_ring_and_the_grid():
     found = json.loads((ROOT / "benchmarks" / "results" / "failures.json").read_text())
     assert all(run["modes"] == 8 and run["good"] >= 0.95 for run in found["ring"]["rows"])
     assert all(run["modes"] >= 24 for run in found["grid"]["rows"])
+
+
+def test_the_readme_quotes_the_card_of_the_digits():
+    card = json.loads((ROOT / "course_lib" / "weights" / "mnist_gan.json").read_text())
+    text = (ROOT / "README.md").read_text()
+    quoted = f"{card['parameters']:,}", f"{card['noise_1']['frechet']:.3f}", f"{card['real_training_images']['frechet']:.3f}"
+    for number in (*quoted, f"{card['noise_1']['agreement']:.1%}".replace("%", " %")):
+        assert number in text
