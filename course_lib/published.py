@@ -64,7 +64,7 @@ def inception(*, root=None):
 
 
 def mnist_gan(*, trained=True):
-    """A generator of digits on order: z (B, 64), standard normal, and labels 0..9, int64 (B,) -> (B, 1, 28, 28) in -1..1.
+    """A generator of digits to order: z (B, 64), standard normal, and labels 0..9, int64 (B,) -> (B, 1, 28, 28) in -1..1.
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
     """

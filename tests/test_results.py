@@ -37,8 +37,8 @@ def test_the_failure_clinic_prints_its_results():
 
 def test_the_best_recipe_covers_the_ring_and_the_grid():
     found = json.loads((ROOT / "benchmarks" / "results" / "failures.json").read_text())
-    assert all(run["modes"] == 8 and run["good"] >= 0.95 for run in found["ring"]["rows"])
-    assert all(run["modes"] >= 24 for run in found["grid"]["rows"])
+    assert all(run["modes"] == 8 and run["good"] > 0.97 for run in found["ring"]["rows"])
+    assert all(run["modes"] == 25 and 0.65 < run["good"] < 0.88 for run in found["grid"]["rows"])
 
 
 def test_the_readme_quotes_the_card_of_the_digits():

@@ -1,4 +1,4 @@
-"""Makes the picture on the first page: digits on order.
+"""Makes the picture on the first page: digits to order.
 
     python book/pictures/first_page.py    (seconds)
 

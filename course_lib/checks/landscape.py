@@ -95,6 +95,6 @@ def running_variance(answer):
     require(
         abs(answer - 32 / 31) > 1e-5, "the statistics of a channel are over all places of all images, not over images alone."
     )
-    require(abs(answer - (n - 1) / n) > 1e-7, "that is Keras' over torch's; the question is the other way round.")
-    require_close(answer, n / (n - 1), "torch divides by n - 1, Keras by n, and n = 32 x 8 x 8.", tolerance=1e-7)
+    require(abs(answer - (n - 1) / n) > 1e-4, "that is Keras' over torch's; the question is the other way round.")
+    require_close(answer, n / (n - 1), "torch divides by n - 1, Keras by n, and n = 32 x 8 x 8.", tolerance=1e-5)
     right("half a thousandth: too little to see, and enough to fail a test for equality.")

@@ -1,4 +1,4 @@
-"""Trains the generator of digits on order: python -m course_lib.recipes.mnist_gan (about 25 minutes on one CPU core).
+"""Trains the generator of digits to order: python -m course_lib.recipes.mnist_gan (about 25 minutes on one CPU core).
 
 All 60,000 training images of MNIST; the measures hold 10,000 samples against the 10,000 test images, in the features of
 `published.mnist_features`. The weights are the moving average of the generator's.
