@@ -90,7 +90,7 @@ class DiscretisedLogistic(NamedTuple):
 
     def _split(self, parameters):
         mean, log_scale = parameters.chunk(2, dim=1)
-        return mean + 0.5, log_scale.clamp(-7, 2)  # below exp(-7) a scale is far less than a grey level
+        return mean + 0.5, log_scale.clamp(-7, 2)  # exp(-7) is about a quarter of a grey level
 
 
 def _check(parameters, x, numbers):

@@ -10,7 +10,7 @@ def length(answer):
     answer = numbers(answer, (), "one number.")
     require(abs(answer - 32) > 0.01, "that is the mean of the squared length; take the root.")
     require(abs(answer) > 0.01, "the mean of z is zero, its length is not.")
-    require_close(answer, np.sqrt(32), "each of the 32 squares has the mean 1.", tolerance=1e-3)
+    require_close(answer, np.sqrt(32), "each of the 32 squares has the mean 1.", tolerance=1e-2)
     right("nearly all of a normal distribution in 32 dimensions lies in a shell of about that radius.")
 
 
@@ -19,7 +19,7 @@ def quantile(answer):
     answer = numbers(answer, (), "one number.")
     require(abs(answer - 1.645) > 2e-3, "that is where the upper twentieth begins; the lower is on the other side.")
     require(abs(answer + 1.96) > 2e-3, "below -1.96 lies a fortieth; it is two-sided tests that use it.")
-    require_close(answer, -1.6449, "scipy.stats.norm.ppf, or torch.special.ndtri, turns a share into a z.", tolerance=1e-3)
+    require_close(answer, -1.6449, "scipy.stats.norm.ppf, or torch.special.ndtri, turns a share into a z.", tolerance=3e-3)
     right("the first column of a picture of twenty columns stands for all z below that.")
 
 

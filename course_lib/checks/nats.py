@@ -40,7 +40,7 @@ def log_mean(function):
         not np.allclose(answer, w.mean(1)),
         "that is the mean of the logs, the ordinary bound; here the log of the mean is wanted.",
     )
-    require(not np.allclose(answer, expected + np.log(2)), "that is the log of the sum; the mean is the sum over K.")
+    require(not np.allclose(answer, expected + np.log(2)), "that is the log of the sum; the mean is the sum divided by K.")
     require_close(answer, expected, hint)
     far = w - 1000
     with np.errstate(all="ignore"):
@@ -48,7 +48,7 @@ def log_mean(function):
     stable = "at -1000 nats every weight underflows to 0: take the largest log weight out first, and add it back."
     require(np.isfinite(answer).all(), stable)
     require_close(answer, expected - 1000, stable)
-    right("an image of 28 x 28 costs about a hundred nats, and exp(-100) is too small for single precision.")
+    right("an image costs a hundred nats and more, and below exp(-104) single precision has only 0.")
 
 
 def active_units(function):

@@ -57,7 +57,7 @@ def baseline(function):
         require(not np.allclose(answer, plain), f"that is the estimate without a baseline. {hint}")
         require(
             not np.allclose(answer, biased),
-            f"your baseline holds f_i itself, which makes the estimate too short by (N - 1) / N. {hint}",
+            f"your baseline holds f_i itself, which makes the estimate too short, by the factor (N - 1) / N. {hint}",
         )
         require(not np.allclose(answer, biased * count / (count - 1) * deviation), f"divide by the deviation. {hint}")
         require_close(answer, biased * count / (count - 1), hint)
