@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
-from usual import Pictures, compare, seconds
+from usual import Pictures, compare, take_turns
 
 from course_lib import data, runtime
 from course_lib.models import Discriminator, Generator
@@ -99,12 +99,7 @@ def main():
     runtime.set_seed(0)
     train = data.mnist(profile="fast")[0].subset(slice(0, IMAGES)).with_range(-1, 1)
     contestants = {function.__name__: function(train) for function in (bare, trainer, textbook)}
-    rates = {name: [] for name in contestants}
-    for number in range(ROUNDS + 1):  # the first round warms up
-        for name in TURNS if number % 2 else reversed(TURNS):
-            rate = IMAGES / seconds(contestants[name])
-            if number:
-                rates[name].append(rate)
+    rates = take_turns(contestants, TURNS, ROUNDS, IMAGES)
     result = {
         "machine": runtime.describe_machine().splitlines(),
         "command": "python benchmarks/gan.py",

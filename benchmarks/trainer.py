@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 from torch.nn.functional import cross_entropy
-from usual import Pictures, compare, keras_arrays, keras_cnn, seconds
+from usual import Pictures, compare, keras_arrays, keras_cnn, seconds, take_turns
 
 from course_lib import data, runtime
 from course_lib.data.download import data_folder
@@ -119,12 +119,7 @@ def main():
     runtime.set_seed(0)
     train = load()
     contestants = {function.__name__: function(train) for function in (bare, trainer, keras_fit, textbook)}
-    rates = {name: [] for name in contestants}
-    for number in range(ROUNDS + 1):  # the first round warms up
-        for name in TURNS if number % 2 else reversed(TURNS):
-            rate = len(train) / seconds(contestants[name])
-            if number:
-                rates[name].append(rate)
+    rates = take_turns(contestants, TURNS, ROUNDS, len(train))
     median = {name: statistics.median(values) for name, values in rates.items()}
     ratios = {name: compare(rates["trainer"], rates[name]) for name in contestants if name != "trainer"}
     operations = 3 * multiply_adds() * median["trainer"]  # backward costs twice what forward does

@@ -49,6 +49,21 @@ def seconds(function):
     return time.perf_counter() - started
 
 
+def take_turns(contestants, turns, rounds, images):
+    """Images a second of each contestant, turn by turn: {name: [rate, ...]}.
+
+    contestants: functions by name, each of which works through `images` images. turns: the names in the order of a round,
+    which is reversed from round to round. One more round before the others warms up and does not count.
+    """
+    rates = {name: [] for name in contestants}
+    for number in range(rounds + 1):
+        for name in turns if number % 2 else reversed(turns):
+            rate = images / seconds(contestants[name])
+            if number:
+                rates[name].append(rate)
+    return rates
+
+
 def compare(ours, theirs):
     """The ratio of our rates to theirs: median and quartiles over turns side by side, and that of the best turns."""
     each = len(ours) // len(theirs)  # we may have had several turns to one of theirs

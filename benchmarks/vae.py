@@ -20,7 +20,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchvision import transforms
-from usual import Pictures, compare, seconds
+from usual import Pictures, compare, seconds, take_turns
 
 from course_lib import data, runtime
 from course_lib.callbacks import Schedule, one_cycle
@@ -127,13 +127,8 @@ def step(rounds=10, images=12_800):
             optimizer.step()
         return loss.item()
 
-    turns = {"bare": bare, "trainer": lambda: by_trainer.fit(train, 1)}
-    rates = {name: [] for name in turns}
-    for number in range(rounds + 1):  # the first round warms up
-        for name in list(turns) if number % 2 else list(reversed(turns)):
-            rate = images / seconds(turns[name])
-            if number:
-                rates[name].append(rate)
+    contestants = {"bare": bare, "trainer": lambda: by_trainer.fit(train, 1)}
+    rates = take_turns(contestants, tuple(contestants), rounds, images)
     found = {"images_per_second": {name: round(statistics.median(values)) for name, values in rates.items()}}
     return found | {"trainer_over_bare": compare(rates["trainer"], rates["bare"])}
 
