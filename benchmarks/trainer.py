@@ -13,18 +13,16 @@ import json
 import statistics
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from torch import nn
 from torch.nn.functional import cross_entropy
-from torchvision import transforms
+from usual import Pictures, compare, keras_arrays, keras_cnn, seconds
 
 from course_lib import data, runtime
 from course_lib.data.download import data_folder
+from course_lib.models import ConvNet
 from course_lib.objectives import Classification
 from course_lib.trainer import Trainer
 
@@ -33,13 +31,6 @@ IMAGES = 15_000
 TURNS = ("bare", "trainer") * 3 + ("keras_fit", "textbook")
 BATCH = 128
 adam = partial(torch.optim.Adam, lr=1e-3, fused=True)
-
-
-def cnn():
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Conv2d(64, 64, 3), nn.ReLU(), nn.Flatten(), nn.Linear(576, 64), nn.ReLU(), nn.Linear(64, 10),
-    )  # fmt: skip
 
 
 def multiply_adds():
@@ -58,7 +49,7 @@ def load():
 def bare(train):
     """The best loop we can write by hand: same precision, layout, batches and optimizer, and nothing else."""
     device, layout = runtime.device(), runtime.memory_format()
-    model = cnn().to(device, memory_format=layout)
+    model = ConvNet().to(device, memory_format=layout)
     optimizer = adam(model.parameters())
     reduced = torch.bfloat16 if runtime.precision() == "bf16" else torch.float32
     images, labels = train.images, train.labels
@@ -79,45 +70,22 @@ def bare(train):
 
 def trainer(train):
     """The trainer as a reader calls it, with its progress line and its history."""
-    run = Trainer(Classification(cnn()), adam, batch_size=BATCH)
+    run = Trainer(Classification(ConvNet()), adam, batch_size=BATCH)
     return lambda: run.fit(train, 1)[-1]["loss"]
 
 
 def keras_fit(train):
     """keras.fit as a reader calls it, on float32 images in memory."""
-    import keras
-
-    layers = keras.layers
-    model = keras.Sequential(
-        [keras.Input((28, 28, 1)), layers.Conv2D(32, 3, activation="relu"), layers.MaxPooling2D(),
-         layers.Conv2D(64, 3, activation="relu"), layers.MaxPooling2D(), layers.Conv2D(64, 3, activation="relu"),
-         layers.Flatten(), layers.Dense(64, activation="relu"), layers.Dense(10, activation="softmax")]
-    )  # fmt: skip
-    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy", metrics=["accuracy"])
-    x = (train.images.cpu().numpy() / 255).astype(np.float32).transpose(0, 2, 3, 1)
-    y = train.labels.cpu().numpy()
+    model, (x, y) = keras_cnn(), keras_arrays(train)
     return lambda: model.fit(x, y, batch_size=BATCH, epochs=1, verbose=2).history["loss"][-1]
 
 
 def textbook(train):
     """A DataLoader over images as PIL pictures, with torchvision's ToTensor and Normalize, as most tutorials write it."""
-
-    class Pictures(torch.utils.data.Dataset):
-        def __init__(self):
-            self.pictures = [transforms.functional.to_pil_image(image) for image in train.images.cpu()]
-            self.labels = train.labels.tolist()
-            self.transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
-
-        def __len__(self):
-            return len(self.pictures)
-
-        def __getitem__(self, i):
-            return self.transform(self.pictures[i]), self.labels[i]
-
     device = runtime.device()
-    model = cnn().to(device)
+    model = ConvNet().to(device)
     optimizer = adam(model.parameters())
-    loader = torch.utils.data.DataLoader(Pictures(), batch_size=BATCH, shuffle=True)
+    loader = torch.utils.data.DataLoader(Pictures(train), batch_size=BATCH, shuffle=True)
 
     def epoch():
         total = 0.0
@@ -140,25 +108,10 @@ def peak():
     return max(2048**3 / seconds(lambda: (a @ b)[0, 0].item()) for _ in range(20))
 
 
-def seconds(function):
-    started = time.perf_counter()
-    function()
-    return time.perf_counter() - started
-
-
 def import_seconds(statement, repeats=7):
     """The fastest of several fresh interpreters."""
     line = f"import time; t = time.perf_counter(); {statement}; print(time.perf_counter() - t)"
     return min(float(subprocess.check_output([sys.executable, "-c", line])) for _ in range(repeats))
-
-
-def compare(ours, theirs):
-    """The ratio of the rates: median and quartiles over turns side by side, and that of the best turns."""
-    each = len(ours) // len(theirs)  # the trainer may have had several turns to one of theirs
-    pairs = np.array([statistics.mean(ours[i * each : (i + 1) * each]) for i in range(len(theirs))]) / theirs
-    low, median, high = np.quantile(pairs, [0.25, 0.5, 0.75])
-    values = {"median": median, "lower_quartile": low, "upper_quartile": high, "best": max(ours) / max(theirs)}
-    return {name: round(value, 3) for name, value in values.items()}
 
 
 def main():

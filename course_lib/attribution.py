@@ -27,7 +27,7 @@ def occlusion(model, x, labels, *, window=5, stride=2, fill=0.0):
     """By how much the label's logit falls when a square is covered; each pixel's mean over the squares on it; (B, H, W).
 
     window: the square's side in pixels. stride: pixels from one square to the next, at most `window`; the last ones in a row
-    and a column touch the edge. fill: the value that covers. It costs a forward pass for each square.
+    and a column touch the edge. fill: the value that covers. It costs a forward pass for each square and one more.
     Raises ValueError for a window larger than the image, and for a stride that leaves pixels out.
     Source: Zeiler & Fergus, 2014, who cover in grey and measure the probability.
     """
@@ -55,6 +55,7 @@ def grad_cam(model, layer, x, labels):
 
     layer: the module of the model that makes the maps A (B, C, h, w). Each map is weighed by the mean over its places of
     d logit / d A, they are added up, and what is negative is set to zero.
+    Of a layer that runs more than once, the last run counts.
     Raises ValueError for a layer that the model does not run, and for one whose output is not a map.
     Source: Selvaraju et al., 2017.
     """

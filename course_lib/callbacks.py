@@ -152,7 +152,7 @@ class SampleGrid(Callback):
     def on_epoch_end(self, trainer):
         if trainer.epoch % self.every == 0:
             trainer.objective.eval()
-            noise = torch.Generator(trainer.accelerator.device).manual_seed(self.seed)
+            noise = torch.Generator().manual_seed(self.seed)  # on the CPU: the same noise everywhere
             self.grids.append((trainer.epoch, trainer.objective.sample(self.count, noise).cpu()))
 
 

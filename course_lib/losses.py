@@ -1,5 +1,6 @@
 """Losses as plain functions: each returns one number for each example, shape (B,). Whoever trains takes the mean, once."""
 
+import torch
 import torch.nn.functional as F
 
 
@@ -10,6 +11,30 @@ def cross_entropy(logits, labels, *, label_smoothing=0.0):
     """
     each = F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)  # (B,) or (B, H, W)
     return each.flatten(1).mean(1) if each.ndim > 1 else each
+
+
+def dice_loss(logits, masks):
+    """1 - the Dice coefficient of the softmax, the mean over the classes in each mask. logits (B, K, H, W), masks int64
+    (B, H, W); returns (B,), from 0 to 1.
+
+    The soft Dice coefficient of a class is twice the probability that falls on its pixels, over all of its probability plus
+    the number of its pixels: a class counts the same however few its pixels are. After Milletari et al. (2016), whose
+    denominator has squares.
+    """
+    p = logits.softmax(1)
+    truth = masks.unsqueeze(1) == torch.arange(logits.shape[1], device=masks.device).view(-1, 1, 1)  # (B, K, H, W)
+    pixels = truth.sum((2, 3))  # (B, K)
+    dice = 2 * (p * truth).sum((2, 3)) / (p.sum((2, 3)) + pixels)
+    present = pixels > 0
+    return 1 - (dice * present).sum(1) / present.sum(1)
+
+
+def gaussian_kl(mean, logvar):
+    """KL(N(mean, exp(logvar)) || N(0, 1)) of each number by itself, in nats: (B, D) from two (B, D); at least 0.
+
+    Their sum over D is the KL of the whole (Kingma and Welling, 2014, appendix B).
+    """
+    return 0.5 * (mean.square() + logvar.exp() - 1 - logvar)
 
 
 def mean_squared_error(prediction, target):

@@ -166,7 +166,7 @@ def reliability(right, confidence, *, bins=10, ax=None):
     ax.plot([0, 1], [0, 1], linestyle="--", color="0.6", linewidth=1)
     ax.plot(mean, accuracy, "o-")
     for x, y, count in zip(mean, accuracy, counts[counts > 0], strict=True):
-        ax.annotate(f"{count:,}", (x, y), xytext=(6, -10), textcoords="offset points", fontsize=8)
+        ax.annotate(f"{count:,}", (x, y), xytext=(0, -8), textcoords="offset points", fontsize=8, ha="center", va="top")
     ax.set(xlabel="confidence", ylabel="share right", xlim=(0, 1.08), ylim=(-0.02, 1.05))
     return ax
 

@@ -94,9 +94,8 @@ def bf16_pays(device_type):
 
 
 def memory_format():
-    """channels_last where convolutions run faster so (with bf16, and on GPUs), else contiguous."""
-    fast = device().type == "cuda" or precision() == "bf16"
-    return torch.channels_last if fast else torch.contiguous_format
+    """channels_last, in which convolutions run as fast or faster on GPUs and CPUs; contiguous on Apple's, where they do not."""
+    return torch.contiguous_format if device().type == "mps" else torch.channels_last
 
 
 @cache

@@ -1,12 +1,10 @@
-"""The checks of the chapter Convolutional networks take right answers and turn down wrong ones with a hint."""
+"""The checks of the chapter Convolutional networks take right answers and turn down wrong ones: see test_checks.py."""
 
 import numpy as np
-import pytest
 import torch
 import torch.nn.functional as F
 from scipy.optimize import minimize_scalar
 
-from course_lib import checks
 from course_lib.checks import cnn
 
 # One step to the right and down, in a kernel of 3 x 3 that reads the pixel above and to the left.
@@ -144,16 +142,3 @@ WRONG = [
 
 def tensors(logits, labels):
     return torch.tensor(logits), torch.tensor(labels)
-
-
-@pytest.mark.parametrize(("check", "answer"), RIGHT)
-def test_a_right_answer_passes(check, answer, capsys):
-    check(*answer)
-    assert capsys.readouterr().out.startswith("Right: ")
-
-
-@pytest.mark.parametrize(("check", "answer", "hint"), WRONG)
-def test_a_wrong_answer_gets_a_hint(check, answer, hint, capsys):
-    with pytest.raises(checks.NotYet, match=hint):
-        check(*answer)
-    assert capsys.readouterr().out == ""

@@ -43,9 +43,10 @@ def test_hidden_files_and_folders_are_left_out(tmp_path):
     (tmp_path / "cats" / "._one.png").write_bytes(b"what macOS leaves in archives")
     save(plain("RGB", "red"), tmp_path / ".ipynb_checkpoints" / "one.png")
     save(plain("RGB", "red"), tmp_path / "cats" / ".ipynb_checkpoints" / "one.png")
+    save(plain("RGB", "blue"), tmp_path / "dogs" / "two.png")
     images = image_folder(tmp_path, size=8)
-    assert images.classes == ("cats",)
-    assert len(images) == 1
+    assert images.classes == ("cats", "dogs")
+    assert len(images) == 2
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_hidden_files_and_folders_are_left_out(tmp_path):
 )
 def test_every_kind_of_picture_becomes_rgb(tmp_path, picture, name, options, expected):
     save(picture, tmp_path / "class" / name, **options)
-    images = image_folder(tmp_path, size=4).images
+    images = image_folder(tmp_path, size=4, labelled=False).images
     assert images.shape == (1, 3, 4, 4)
     assert torch.equal(images, torch.tensor(expected, dtype=torch.uint8).reshape(1, 3, 1, 1).expand(1, 3, 4, 4))
 
@@ -82,7 +83,7 @@ def test_every_kind_of_picture_becomes_rgb(tmp_path, picture, name, options, exp
 )
 def test_grey(tmp_path, picture, expected):
     save(picture, tmp_path / "class" / "a.png")
-    images = image_folder(tmp_path, size=4, grey=True).images
+    images = image_folder(tmp_path, size=4, grey=True, labelled=False).images
     assert torch.equal(images, torch.full((1, 1, 4, 4), expected, dtype=torch.uint8))
 
 
@@ -91,7 +92,7 @@ def test_a_long_picture_is_cut_to_its_middle_square(tmp_path):
     columns[:, :10], columns[:, 10:20], columns[:, 20:] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
     save(Image.fromarray(columns), tmp_path / "class" / "wide.png")
     save(Image.fromarray(columns.transpose(1, 0, 2)), tmp_path / "class" / "high.png")
-    images = image_folder(tmp_path, size=10).images
+    images = image_folder(tmp_path, size=10, labelled=False).images
     assert torch.equal(images, torch.tensor([0, 255, 0], dtype=torch.uint8).reshape(1, 3, 1, 1).expand(2, 3, 10, 10))
 
 
@@ -105,8 +106,28 @@ def test_a_picture_taken_sideways_is_turned_upright(tmp_path, orientation, store
     exif = Image.Exif()
     exif[0x0112] = orientation
     save(Image.fromarray(quarters).transpose(stored), tmp_path / "class" / "a.png", exif=exif)
-    images = image_folder(tmp_path, size=8).images
+    images = image_folder(tmp_path, size=8, labelled=False).images
     assert torch.equal(images[0], torch.from_numpy(quarters).permute(2, 0, 1))
+
+
+def test_pictures_without_classes_are_one_class(tmp_path, capsys):
+    folder = tmp_path / "garden"
+    for name in ("b.png", "album/a.png", ".hidden/c.png", "album/.d.png"):
+        save(plain("RGB", "lime"), folder / name)
+    images = image_folder(folder, size=6, labelled=False)
+    assert images.classes == ("garden",)
+    assert images.labels.tolist() == [0, 0]
+    assert capsys.readouterr().out == "garden: 2 images of 3x6x6, 1 classes, values 0 to 1\n"
+
+
+@pytest.mark.parametrize("empty", [[], ["ants", "dogs"]], ids=["one folder", "others empty"])
+def test_one_class_is_nothing_to_tell_apart(tmp_path, empty):
+    save(plain("RGB", "red"), tmp_path / "cats" / "one.png")
+    for name in empty:
+        (tmp_path / name).mkdir()
+    with pytest.raises(ValueError, match=r"two classes in .*; found only 'cats', .*Add a folder .*labelled=False") as caught:
+        image_folder(tmp_path, size=8)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("folders", [[], ["cats", "dogs"]], ids=["nothing", "empty classes"])
@@ -115,6 +136,11 @@ def test_a_folder_without_pictures(tmp_path, folders):
         (tmp_path / name).mkdir()
     with pytest.raises(FileNotFoundError, match=rf"such as .*found {len(folders)} class folders and no picture"):
         image_folder(tmp_path, size=8)
+
+
+def test_a_folder_without_pictures_or_classes(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"labelled=False anywhere in the folder; found no picture\."):
+        image_folder(tmp_path, size=8, labelled=False)
 
 
 def test_a_folder_that_is_not_there(tmp_path):
@@ -134,6 +160,6 @@ def test_a_damaged_picture_is_named(tmp_path, name, damage):
     whole = bad.read_bytes()
     bad.write_bytes({"half": whole[: len(whole) // 2], "text": b"no picture at all", "empty": b""}[damage])
     with pytest.raises(ValueError, match="replace it or take it out of the folder") as caught:
-        image_folder(tmp_path, size=8)
+        image_folder(tmp_path, size=8, labelled=False)
     assert f"Could not read the picture {bad} (" in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -7,14 +7,14 @@ import course_lib
 
 FLOORS = [
     {"runtime"},
-    {"attribution", "layers", "losses", "metrics", "plots", "progress"},
+    {"attribution", "games", "layers", "likelihoods", "losses", "metrics", "plots", "progress"},
     {"data"},
     {"models"},
     {"diffusion"},
     {"objectives"},
     {"checkpoints", "trainer"},
-    {"callbacks"},
-    {"checks", "__main__"},
+    {"callbacks", "published"},
+    {"checks", "recipes", "__main__"},
 ]
 PACKAGE = Path(course_lib.__file__).parent
 

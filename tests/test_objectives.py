@@ -5,9 +5,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from course_lib.losses import mean_absolute_error
+from course_lib.losses import dice_loss, mean_absolute_error
+from course_lib.metrics import image_iou
 from course_lib.models import MLP
-from course_lib.objectives import Classification, Objective, Regression
+from course_lib.objectives import Classification, Objective, Regression, Segmentation
 
 
 def batch():
@@ -52,3 +53,39 @@ def test_regression():
 def test_an_objective_says_what_it_lacks(method):
     with pytest.raises(NotImplementedError, match=f"Objective needs {method}"):
         getattr(Objective(), method)(batch())
+
+
+def masked_batch():
+    return torch.rand(4, 3, 8, 8), torch.randint(0, 3, (4, 8, 8))
+
+
+def test_segmentation_yields_cross_entropy_of_each_image_and_dice_when_asked():
+    network, (x, masks) = nn.Conv2d(3, 3, 1), masked_batch()
+    [(part, loss)] = Segmentation(network).losses((x, masks))
+    assert part == "segmenter"
+    torch.testing.assert_close(loss, F.cross_entropy(network(x), masks, reduction="none").mean((1, 2)))
+    [(_, both)] = Segmentation(network, dice=0.5).losses((x, masks))
+    torch.testing.assert_close(both - loss, 0.5 * dice_loss(network(x), masks))
+
+
+def test_segmentation_predicts_and_measures_the_same_masks():
+    objective, (x, masks) = Segmentation(nn.Conv2d(3, 3, 1)), masked_batch()
+    predictions, metrics = objective.predict((x, masks)), objective.metrics((x, masks))
+    assert (predictions.dtype, predictions.shape) == (torch.int64, (4, 8, 8))
+    assert {name: tuple(values.shape) for name, values in metrics.items()} == dict.fromkeys(("loss", "accuracy", "iou"), (4,))
+    torch.testing.assert_close(metrics["accuracy"], (predictions == masks).float().mean((1, 2)))
+    torch.testing.assert_close(metrics["iou"], image_iou(masks, predictions, 3))
+
+
+@pytest.mark.parametrize("method", ["losses", "metrics"])
+@pytest.mark.parametrize(
+    ("masks", "sentence"),
+    [
+        (torch.zeros(4, 6, 8, dtype=torch.int64), r"size of the logits, \(4, 3, 8, 8\), got \(4, 6, 8\); resize the masks"),
+        (torch.zeros(4, 1, 8, 8, dtype=torch.int64), r"got \(4, 1, 8, 8\)"),
+        (torch.full((4, 8, 8), 3), r"classes 0..2 in the masks, for there are 3 logits a pixel, got 3; build the network"),
+    ],
+)
+def test_segmentation_refuses_masks_that_do_not_fit(method, masks, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        dict(getattr(Segmentation(nn.Conv2d(3, 3, 1)), method)((torch.rand(4, 3, 8, 8), masks)))

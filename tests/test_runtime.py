@@ -111,9 +111,9 @@ def test_there_is_one_accelerator_until_configure():
     assert runtime.accelerator().mixed_precision == "bf16"
 
 
-@pytest.mark.parametrize(("precision", "layout"), [("fp32", torch.contiguous_format), ("bf16", torch.channels_last)])
-def test_memory_format_follows_the_precision(precision, layout):
-    runtime.configure(precision=precision)
+@pytest.mark.parametrize(("kind", "layout"), [("cpu", torch.channels_last), ("mps", torch.contiguous_format)])
+def test_memory_format_follows_the_device(monkeypatch, kind, layout):
+    monkeypatch.setattr(runtime, "device", lambda: torch.device(kind))
     assert runtime.memory_format() == layout
 
 

@@ -7,6 +7,7 @@ from .batching import batches, split
 from .folder import image_folder
 from .images import Images
 from .masks import MaskedImages
+from .photo import crops, photograph
 from .points import Gaussians, Points, grid_of_gaussians, moons, ring_of_gaussians, spirals
 from .shapes import Shapes, shapes
 from .standard import cifar10, fashion_mnist, mnist
@@ -19,11 +20,13 @@ __all__ = [
     "Shapes",
     "batches",
     "cifar10",
+    "crops",
     "fashion_mnist",
     "grid_of_gaussians",
     "image_folder",
     "mnist",
     "moons",
+    "photograph",
     "ring_of_gaussians",
     "shapes",
     "spirals",

@@ -21,12 +21,12 @@ def data_folder():
     return Path(os.environ.get("COURSE_LIB_DATA") or pooch.os_cache("course_lib")).expanduser()
 
 
-def fetch(urls, path, known_hash):
+def fetch(urls, path, known_hash, *, instead="course_lib.data.mnist(profile='fast')"):
     """Download the first of `urls` that answers to `path`, unless it is there already; returns the path.
 
     known_hash: "md5:..." or "sha256:...". The file takes its name only when complete and right. Two processes that ask at
     once download it once. Raises OSError, in one sentence, when the hash is another (both are shown, the file is removed)
-    or no server answers.
+    or no server answers; it ends with what there is `instead`.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def fetch(urls, path, known_hash):
     raise OSError(
         f"Could not get {path.name}: {'; '.join(failures)}. "
         f"Check the connection and try again, or put the file into {path.parent} yourself; "
-        "course_lib.data.mnist(profile='fast') needs no download."
+        f"{instead} needs no download."
     )
 
 

@@ -1,4 +1,4 @@
-"""Photographs of one's own: a folder with one sub-folder for each class."""
+"""Photographs of one's own: a folder with one sub-folder for each class, or without classes."""
 
 from pathlib import Path
 
@@ -12,25 +12,35 @@ from .images import Images
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff")
 
 
-def image_folder(folder, *, size, grey=False):
+def image_folder(folder, *, size, grey=False, labelled=True):
     """Read folder/class name/any name.jpg as Images (N, 3, size, size), or (N, 1, size, size) if grey.
 
+    labelled: False reads every picture in the folder and below as one class, the folder's name, to generate more like them.
     Each picture is turned upright, put on white where it is transparent, cropped to its middle square and resized to
     `size` pixels. Palette, CMYK and 16-bit pictures are converted. Hidden files and folders are left out.
-    Raises FileNotFoundError for a folder without class folders or pictures, ValueError for a picture that cannot be read.
+    Raises FileNotFoundError for a folder without class folders or pictures, ValueError when only one class has pictures and
+    for a picture that cannot be read.
     """
     folder = Path(folder).expanduser()
-    classes = sorted(entry.name for entry in folder.glob("[!.]*") if entry.is_dir())
+    folders = sorted(entry for entry in folder.glob("[!.]*") if entry.is_dir()) if labelled else [folder]
+    classes = [entry.name for entry in folders]
     files = [
         (path, label)
-        for label, name in enumerate(classes)
-        for path in sorted((folder / name).rglob("*"))
+        for label, entry in enumerate(folders)
+        for path in sorted(entry.rglob("*"))
         if path.suffix.lower() in ENDINGS and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     if not files:
+        found = f"{len(classes)} class folders and no picture in them" if labelled else "no picture"
         raise FileNotFoundError(
-            f"Expected pictures in class folders, such as {folder / 'cats' / 'one.jpg'}; "
-            f"found {len(classes)} class folders and no picture in them. Endings read: {', '.join(ENDINGS)}."
+            f"Expected pictures in class folders, such as {folder / 'cats' / 'one.jpg'}, or with labelled=False anywhere in "
+            f"the folder; found {found}. Endings read: {', '.join(ENDINGS)}."
+        )
+    if labelled and len({label for _, label in files}) < 2:
+        raise ValueError(
+            f"Expected pictures of at least two classes in {folder}, a folder for each; found only {classes[files[0][1]]!r}, "
+            "and one class leaves nothing to tell apart. Add a folder for another class, or pass labelled=False to read "
+            "pictures without classes."
         )
     images = np.stack([_read(path, size, grey) for path, _ in files])  # (N, size, size) or (N, size, size, 3)
     images = torch.from_numpy(images).reshape(len(files), size, size, -1).permute(0, 3, 1, 2)  # -> (N, C, size, size)

@@ -41,7 +41,7 @@ WORDS = {
     ),
     "background": tuple(BACKGROUNDS),
 }  # fmt: skip
-SIZE, PLACE = (0.30, 0.56), (0.28, 0.72)  # of the diameter and the centre; the largest shape still fits at every place
+SIZE, PLACE = (0.36, 0.64), (0.32, 0.68)  # of the diameter and the centre; the largest shape still fits at every place
 _CHUNK = 2**18  # pixels drawn at a time, so that they stay in the processor's cache
 
 
@@ -52,8 +52,8 @@ class Shapes(MaskedImages):
     it. factors: a dict of tensors (N,), independent of each other:
 
         shape, colour, background   int64, index into WORDS[name]
-        size                        float32, diameter of the circle around the shape, 0.30 to 0.56 of the picture's side
-        x, y                        float32, centre from the left and from the top, 0.28 to 0.72 of the picture's side
+        size                        float32, diameter of the circle around the shape, 0.36 to 0.64 of the picture's side
+        x, y                        float32, centre from the left and from the top, 0.32 to 0.68 of the picture's side
         angle                       float32, degrees clockwise from upright, below the turn after which the shape looks the
                                     same again: 90 for square and cross, 120 for triangle, 72 for star; 0 for the circle
 

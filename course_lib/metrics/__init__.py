@@ -1,5 +1,32 @@
-"""Measures of models: `classification` here; generative measures join when their chapter does."""
+"""Measures of classifiers, of segmentation, and of generated images."""
 
 from .classification import ClassificationReport, classification_report
+from .generative import (
+    GenerativeReport,
+    frechet_distance,
+    generative_report,
+    kernel_distance,
+    modes_covered,
+    nearest,
+    precision_recall,
+)
+from .patches import nearest_crop, patch_features, spectrum
+from .segmentation import SegmentationReport, image_iou, segmentation_report
 
-__all__ = ["ClassificationReport", "classification_report"]
+__all__ = [
+    "ClassificationReport",
+    "GenerativeReport",
+    "SegmentationReport",
+    "classification_report",
+    "frechet_distance",
+    "generative_report",
+    "image_iou",
+    "kernel_distance",
+    "modes_covered",
+    "nearest",
+    "nearest_crop",
+    "patch_features",
+    "precision_recall",
+    "segmentation_report",
+    "spectrum",
+]

@@ -1,6 +1,22 @@
 """Networks, one architecture a file. The Keras twins live in `course_lib.models.keras_twins`, which imports keras."""
 
 from .cnn import ConvNet, LeNet, ResNet
+from .gan import Discriminator, Generator
+from .inception import Inception
 from .mlp import MLP
+from .unet import UNet
+from .vae import VAE, conv_vae, dense_vae
 
-__all__ = ["MLP", "ConvNet", "LeNet", "ResNet"]
+__all__ = [
+    "MLP",
+    "VAE",
+    "ConvNet",
+    "Discriminator",
+    "Generator",
+    "Inception",
+    "LeNet",
+    "ResNet",
+    "UNet",
+    "conv_vae",
+    "dense_vae",
+]

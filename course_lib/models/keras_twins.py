@@ -36,10 +36,80 @@ def cnn(shape=(28, 28, 1), classes=10):
     )
 
 
+def generator(shape=(64, 64, 3), *, latent_dim=100, width=32, stages=3):
+    """The twin of `course_lib.models.Generator`, in Keras' layout: noise (B, latent_dim) -> images (B, *shape) in -1..1."""
+    rows, columns, channels = shape[0] // 2**stages, shape[1] // 2**stages, shape[2]
+    first = width * 2 ** (stages - 1)
+    layers = [keras.Input((latent_dim,)), keras.layers.Dense(rows * columns * first)]
+    layers += [keras.layers.Reshape((rows, columns, first)), *_norm_and_relu()]
+    for stage in reversed(range(stages - 1)):  # each doubles the sides and halves the channels
+        layers.append(keras.layers.Conv2DTranspose(width * 2**stage, 4, strides=2, padding="same", use_bias=False))
+        layers += _norm_and_relu()
+    return keras.Sequential([*layers, keras.layers.Conv2DTranspose(channels, 4, strides=2, padding="same", activation="tanh")])
+
+
+def _norm_and_relu():
+    """With torch's numbers: its momentum 0.1 is the share of the new, Keras' 0.9 the share of the old."""
+    return [keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5), keras.layers.ReLU()]
+
+
+def discriminator(shape=(64, 64, 3), *, width=64, stages=2):
+    """The twin of `course_lib.models.Discriminator`, in Keras' layout: images (B, *shape) -> logits (B, 1)."""
+    layers = [keras.Input(shape)]
+    for stage in range(stages):  # each halves the sides
+        layers.append(keras.layers.Conv2D(width * 2**stage, 4, strides=2, padding="same"))
+        layers.append(keras.layers.LeakyReLU(negative_slope=0.2))
+    return keras.Sequential([*layers, keras.layers.Flatten(), keras.layers.Dense(1)])
+
+
+class GAN(keras.Model):
+    """The non-saturating game with a training step of its own; the twin of `course_lib.objectives.Adversarial`.
+
+    compile(generator_optimizer, discriminator_optimizer), then fit(real), real (N, H, W, C) in -1..1. The losses that `fit`
+    shows are those of the last batch.
+    """
+
+    def __init__(self, generator, discriminator):
+        super().__init__()
+        self.generator, self.discriminator = generator, discriminator
+        self.cross_entropy = keras.losses.BinaryCrossentropy(from_logits=True)
+
+    def compile(self, generator_optimizer, discriminator_optimizer):
+        super().compile()
+        self.generator_optimizer, self.discriminator_optimizer = generator_optimizer, discriminator_optimizer
+
+    def train_step(self, data):
+        real = data[0] if isinstance(data, tuple) else data  # (B, H, W, C)
+        return self.play(real, torch.randn(len(real), self.generator.input_shape[1], device=real.device))
+
+    def play(self, real, z):
+        """One round on real images (B, H, W, C) and noise (B, latent_dim): a step of the discriminator, then the generator."""
+        fake = self.generator(z, training=True)
+        on_real, on_fake = (self.discriminator(x, training=True) for x in (real, fake.detach()))  # (B, 1) each
+        loss = self.cross_entropy(torch.ones_like(on_real), on_real)
+        loss = loss + self.cross_entropy(torch.zeros_like(on_fake), on_fake)
+        self.step(loss, self.discriminator, self.discriminator_optimizer)
+
+        on_fake = self.discriminator(fake, training=True)
+        fooled = self.cross_entropy(torch.ones_like(on_fake), on_fake)
+        self.step(fooled, self.generator, self.generator_optimizer)
+        return {"discriminator_loss": loss.detach(), "generator_loss": fooled.detach()}
+
+    def step(self, loss, player, optimizer):
+        """Move the weights of one player alone."""
+        self.zero_grad()
+        loss.backward()
+        variables = player.trainable_weights
+        with torch.no_grad():
+            optimizer.apply([variable.value.grad for variable in variables], variables)
+
+
 # What copy_weights knows: a torch layer's tensors in the order and layout of its Keras twin's weights.
 IN_KERAS = {
     nn.Linear: lambda layer: [layer.weight.T, layer.bias],  # (out, in) -> (in, out)
     nn.Conv2d: lambda layer: [layer.weight.permute(2, 3, 1, 0), layer.bias],  # (out, in, h, w) -> (h, w, in, out)
+    nn.ConvTranspose2d: lambda layer: [layer.weight.permute(2, 3, 1, 0), layer.bias],  # (in, out, h, w) -> (h, w, out, in)
+    nn.BatchNorm2d: lambda layer: [layer.weight, layer.bias, layer.running_mean, layer.running_var],
 }
 
 
@@ -48,7 +118,7 @@ def copy_weights(source, target):
     """Copy the weights of a torch model into its Keras twin, layer by layer in order; returns the twin.
 
     Channels come first in torch and last in Keras: kernels are transposed, and so are the rows of a dense layer that reads a
-    flattened map. Raises ValueError when the layers do not pair up.
+    flattened map, and the columns of one whose outputs are folded into a map. Raises ValueError when the layers do not pair up.
     """
     theirs = [IN_KERAS[type(layer)](layer) for layer in source.modules() if type(layer) in IN_KERAS]
     ours = [layer for layer in target.layers if layer.weights]
@@ -58,11 +128,16 @@ def copy_weights(source, target):
             f"Expected layers of the same shapes in both models, got {shapes[0]} in torch and {shapes[1]} in Keras."
         )
     before = dict(zip(target.layers[1:], target.layers, strict=False))
+    after = dict(zip(target.layers, target.layers[1:], strict=False))
     for tensors, layer in zip(theirs, ours, strict=True):
         if type(before.get(layer)) is keras.layers.Flatten:
             height, width, channels = before[layer].input.shape[1:]
             rows = tensors[0].reshape(channels, height, width, -1)  # (C*H*W, out) -> (C, H, W, out)
             tensors[0] = rows.permute(1, 2, 0, 3).flatten(0, 2)  # -> (H*W*C, out)
-        for variable, tensor in zip(layer.weights, tensors, strict=True):
+        if type(after.get(layer)) is keras.layers.Reshape:
+            height, width, channels = after[layer].target_shape
+            columns = [tensor.unflatten(-1, (channels, height, width)) for tensor in tensors]  # (..., C*H*W) -> (..., C, H, W)
+            tensors = [column.movedim(-3, -1).flatten(-3) for column in columns]  # -> (..., H*W*C)
+        for variable, tensor in zip(layer.weights, [t for t in tensors if t is not None], strict=True):
             variable.assign(tensor.contiguous())
     return target

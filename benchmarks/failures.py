@@ -1,0 +1,290 @@
+"""Six ways in which adversarial training fails, what cures each, and what does not: three seeds of everything.
+
+    python benchmarks/failures.py              (all parts; some ten minutes of one CPU core)
+    python benchmarks/failures.py memory grid  (only these; the others stay as they are in the results)
+
+The failures are those of the chapter The failure clinic, with its networks and rates. In the plane a mode is covered as
+`metrics.modes_covered` defines it, from 4,000 generated points. Results go to benchmarks/results/failures.json.
+"""
+
+import json
+import statistics
+import sys
+import time
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.nn.functional import avg_pool2d, pad
+from torch.nn.utils.parametrizations import spectral_norm
+
+from course_lib import data, games, runtime
+from course_lib.callbacks import EMA, Schedule, cosine
+from course_lib.metrics import modes_covered
+from course_lib.models import MLP
+from course_lib.objectives import Adversarial
+from course_lib.trainer import Trainer
+
+RESULTS = Path(__file__).parent / "results" / "failures.json"
+SEEDS = (0, 1, 2)
+HIDDEN = (64, 64, 64)
+LOOKS = 10  # epochs over which the discriminator's answers are averaged
+
+
+def adam(rate, betas=(0.5, 0.9)):
+    return partial(torch.optim.Adam, lr=rate, betas=betas, fused=True)
+
+
+def with_spectral_norm(network):
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            spectral_norm(layer)
+    return network
+
+
+def jittered(points):
+    """Noise on all that the discriminator sees (Arjovsky and Bottou, 2017)."""
+    return points + 0.3 * torch.randn_like(points)
+
+
+def shifted(images, reach=2):
+    """Each image (B, 1, H, W) moved by up to `reach` pixels, with black (-1) where nothing was (after Zhao et al., 2020)."""
+    count, _, height, width = images.shape
+    down, right = torch.randint(2 * reach + 1, (2, count, 1, 1), device=images.device)
+    rows = down + torch.arange(height, device=images.device).view(1, -1, 1)  # (B, H, 1)
+    columns = right + torch.arange(width, device=images.device)  # (B, 1, W)
+    which = torch.arange(count, device=images.device).view(-1, 1, 1)
+    return pad(images, [reach] * 4, value=-1.0)[which, 0, rows, columns].unsqueeze(1)
+
+
+def cures(game, *, r1, gradient_penalty, augment):
+    """Every cure on top of `game`; a cure that is a game of its own replaces it."""
+    return {
+        "none": {"game": game},
+        "non-saturating loss": {"game": games.non_saturating},
+        "smoothed labels": {"game": games.Game(games.smoothed(0.9).discriminator, game.generator)},
+        "hinge, spectral norm": {"game": games.hinge, "spectral": True},
+        "Wasserstein, gradient penalty": {"game": games.wasserstein, "penalty": games.gradient_penalty(gradient_penalty)},
+        "R1": {"game": game, "penalty": games.r1(r1)},
+        "augmented input": {"game": game, "augment": augment},
+    }
+
+
+def measured(gan, points):
+    fake = gan.sample(4000, torch.Generator().manual_seed(1))
+    modes, good = modes_covered(fake, points.centres, points.deviation)
+    return {"modes": modes, "good": round(good, 4)}
+
+
+def play(
+    points,
+    seed,
+    *,
+    rounds,
+    rates=(2e-3, 2e-3),
+    betas=(0.5, 0.9),
+    latent=2,
+    hidden=HIDDEN,
+    spectral=False,
+    lead=0,
+    schedule=False,
+    **options,
+):
+    """What the last weights and the averaged ones cover after a game.
+
+    rates: of the generator and the discriminator. lead: rounds that the discriminator plays alone first.
+    """
+    runtime.set_seed(seed)
+    generator, discriminator = MLP((latent, *hidden, 2)), MLP((2, *hidden, 1))
+    if spectral:
+        with_spectral_norm(discriminator)
+    gan, average = Adversarial(generator, discriminator, latent_dim=latent, **options), EMA(0.995)
+    epochs = rounds * 256 // len(points)
+    callbacks = [average] + ([Schedule(cosine, epochs=epochs)] if schedule else [])
+    optimizers = {"generator": adam(rates[0], betas), "discriminator": adam(rates[1], betas)}
+    trainer = Trainer(gan, optimizers, batch_size=256, seed=seed, callbacks=callbacks, progress=False)
+    for _ in range(lead):
+        _, loss = next(gan.losses(points.batch(torch.randint(len(points), (256,)))))
+        trainer.optimizers["discriminator"].zero_grad()
+        loss.mean().backward()
+        trainer.optimizers["discriminator"].step()
+    trainer.fit(points, epochs)
+    found = {"last": measured(gan, points)}
+    with average.applied(trainer):
+        found["averaged"] = measured(gan, points)
+    return found
+
+
+def in_the_plane(game=games.non_saturating, *, more=None, **how):
+    """Every cure, and `more`, against one failure on the ring; the averaged generator has the runs of "none"."""
+    ring, rows = data.ring_of_gaussians(4096), {}
+    for name, options in (cures(game, r1=0.1, gradient_penalty=0.1, augment=jittered) | (more or {})).items():
+        if name == "non-saturating loss" and game is games.non_saturating:
+            continue
+        runs = [play(ring, seed, **(how | options)) for seed in SEEDS]
+        rows[name] = [run["last"] for run in runs]
+        if name == "none":
+            rows["averaged generator"] = [run["averaged"] for run in runs]
+        print(name, rows[name], flush=True)
+    return rows
+
+
+class Small:
+    """Images (N, 1, 14, 14) from -1 to 1, without labels."""
+
+    def __init__(self, images):
+        whole = images.with_range(-1, 1).batch(torch.arange(len(images)))[0]
+        self.images = avg_pool2d(whole, 2)  # (N, 1, 28, 28) -> (N, 1, 14, 14)
+
+    def __len__(self):
+        return len(self.images)
+
+    def batch(self, index):
+        return self.images[index], index
+
+
+def small_digits(few, unseen, seed, *, rounds, spectral=False, dropout=0.0, **options):
+    """The shares of training, unseen and generated digits that a discriminator gets right, over the last epochs."""
+    runtime.set_seed(seed)
+    generator = nn.Sequential(MLP((32, 128, 128, 196)), nn.Tanh(), nn.Unflatten(1, (1, 14, 14)))
+    discriminator = MLP((196, 128, 128, 1), dropout=dropout)
+    if spectral:
+        with_spectral_norm(discriminator)
+    gan = Adversarial(generator, discriminator, latent_dim=32, **options)
+    trainer = Trainer(gan, adam(1e-3), batch_size=64, seed=seed, progress=False)
+    trainer.fit(few, rounds * 64 // len(few) - LOOKS)
+    looks = []
+    for _ in range(LOOKS):
+        trainer.fit(few, 1)
+        known, new = trainer.evaluate(few), trainer.evaluate(unseen)
+        looks.append((known["accuracy_real"], new["accuracy_real"], known["accuracy_fake"]))
+    shares = (round(statistics.mean(share), 4) for share in zip(*looks, strict=True))
+    return dict(zip(("training", "unseen", "generated"), shares, strict=True))
+
+
+def memory(rounds=960, count=16):
+    """Every cure against a discriminator that learns 16 digits by heart, and dropout in it."""
+    (train, test), rows = data.mnist(profile="fast"), {}
+    few = [Small(train.subset(torch.arange(seed * count, (seed + 1) * count).repeat(1024 // count))) for seed in SEEDS]
+    all_cures = cures(games.non_saturating, r1=5.0, gradient_penalty=10.0, augment=shifted) | {"dropout": {"dropout": 0.5}}
+    for name, options in all_cures.items():
+        if name == "non-saturating loss":  # it is the game of them all
+            continue
+        rows[name] = [small_digits(few[seed], Small(test), seed, rounds=rounds, **options) for seed in SEEDS]
+        print(name, rows[name], flush=True)
+    return rows
+
+
+def enlarge(kind, inputs, outputs):
+    """A layer that doubles the sides, in three ways."""
+    if kind == "upsample":
+        return nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(inputs, outputs, 3, padding=1))
+    kernel = {"kernel 3": 3, "kernel 4": 4}[kind]
+    return nn.ConvTranspose2d(inputs, outputs, kernel, 2, padding=1, output_padding=kernel % 2)
+
+
+def unevenness(images):
+    """The largest over the smallest variance of the four kinds of pixel: even or odd row, even or odd column."""
+    variances = [images[..., row::2, column::2].var(0).mean() for row in (0, 1) for column in (0, 1)]
+    return round((max(variances) / min(variances)).item(), 3)
+
+
+def checkerboard(epochs=15):
+    """How uneven the pixels of a generator are, before and after a training on 1,000 digits, for three ways to enlarge."""
+    train, _ = data.mnist(profile="fast")
+    digits, rows = Small(train.subset(slice(1000))), {"real": unevenness(Small(train).images)}
+    for kind in ("kernel 3", "kernel 4", "upsample"):
+        rows[kind] = []
+        for seed in SEEDS:
+            runtime.set_seed(seed)
+            start = (MLP((32, 16 * 49)), nn.Unflatten(1, (16, 7, 7)), nn.BatchNorm2d(16), nn.ReLU())
+            generator = nn.Sequential(*start, enlarge(kind, 16, 1), nn.Tanh())
+            gan = Adversarial(generator, MLP((196, 128, 128, 1)), latent_dim=32, penalty=games.r1(1.0))
+            trainer = Trainer(gan, adam(1e-3), batch_size=64, seed=seed, progress=False)
+            found = {}
+            for when in ("before", "after"):
+                gan.eval()
+                found[when] = unevenness(gan.sample(2000, torch.Generator().manual_seed(1)))
+                if when == "before":
+                    trainer.fit(digits, epochs)
+            rows[kind].append(found)
+        print(kind, rows[kind], flush=True)
+    return rows
+
+
+class OneBatch(Adversarial):
+    """The same game, but in its turn the discriminator sees real and generated points in one batch."""
+
+    def losses(self, batch):
+        real, _ = batch
+        fake = self.generator(torch.randn(len(real), self.latent_dim, device=real.device))
+        both = self.discriminator(torch.cat([real, fake.detach()])).view(-1)  # (2 B,)
+        yield "discriminator", self.game.discriminator(*both.chunk(2))
+        yield "generator", self.game.generator(self.discriminator(fake).view(-1))
+
+
+def normalised(widths):
+    """Dense layers with batch norm after the hidden ones but the first (Radford et al., 2016)."""
+    layers = [nn.Linear(widths[0], widths[1]), nn.ReLU()]
+    for inputs, outputs in pairwise(widths[1:-1]):
+        layers += [nn.Linear(inputs, outputs), nn.BatchNorm1d(outputs), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+def batch_norm(rounds=640):
+    """Batch norm in the discriminator: real and generated points in one batch, in two, and no batch norm."""
+    ring, rows = data.ring_of_gaussians(4096), {}
+    kinds = {"one batch": (OneBatch, normalised), "two batches": (Adversarial, normalised), "no batch norm": (Adversarial, MLP)}
+    for name, (objective, network) in kinds.items():
+        rows[name] = []
+        for seed in SEEDS:
+            runtime.set_seed(seed)
+            gan = objective(MLP((8, *HIDDEN, 2)), network((2, *HIDDEN, 1)), latent_dim=8)
+            trainer = Trainer(gan, adam(1e-3), batch_size=256, seed=seed, progress=False)
+            trainer.fit(ring, rounds * 256 // len(ring))
+            rows[name].append(measured(gan, ring))
+        print(name, rows[name], flush=True)
+    return rows
+
+
+def best(points, **how):
+    """The recipe that has come out best, for three seeds; the averaged generator counts."""
+    found = []
+    for seed in SEEDS:
+        found.append(play(points, seed, penalty=games.r1(0.1), schedule=True, **how)["averaged"])
+        print(found[-1], flush=True)
+    return found
+
+
+LOW_MOMENTUM = {"low momentum": {"betas": (0.5, 0.9)}, "low momentum, R1": {"betas": (0.5, 0.9), "penalty": games.r1(0.1)}}
+EQUAL = {"equal rates": {"rates": (2e-3, 2e-3)}}
+PARTS = {
+    "collapse": partial(in_the_plane, rounds=960, betas=(0.9, 0.999), more=LOW_MOMENTUM),
+    "vanishing": partial(in_the_plane, games.minimax, rounds=320, rates=(1e-3, 1e-3), latent=8, lead=400),
+    "fast_generator": partial(in_the_plane, rounds=640, rates=(5e-3, 5e-4), latent=8, more=EQUAL),
+    "fast_discriminator": partial(in_the_plane, rounds=640, rates=(1e-4, 5e-3), latent=8, more=EQUAL),
+    "memory": memory,
+    "checkerboard": checkerboard,
+    "batch_norm": batch_norm,
+    "ring": lambda: best(data.ring_of_gaussians(4096), rounds=4000),
+    "grid": lambda: best(data.grid_of_gaussians(8192), rounds=4800, hidden=(128,) * 3),
+}
+
+
+def main():
+    print(runtime.describe_machine())
+    for name in sys.argv[1:] or PARTS:
+        print(name, flush=True)
+        started = time.process_time()
+        rows = PARTS[name]()
+        found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+        found["command"], found["seeds"] = "python benchmarks/failures.py", SEEDS
+        found["machine"] = runtime.describe_machine().splitlines()
+        found[name] = {"rows": rows, "processor_seconds": round(time.process_time() - started)}
+        RESULTS.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    main()

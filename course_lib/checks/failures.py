@@ -1,0 +1,92 @@
+"""Exercises of the chapter The failure clinic."""
+
+import numpy as np
+
+from .verdict import call, numbers, require, require_close, right
+
+
+def half_life(answer):
+    """Steps after which a weight's share in an average with decay 0.995 has halved: one number."""
+    answer = numbers(answer, (), "one number.")
+    require(abs(answer - 200) > 1, "that is 1 / (1 - decay), after which the share has fallen to 1 / e; ask for 1 / 2.")
+    require_close(answer, np.log(0.5) / np.log(0.995), "solve 0.995^n = 1 / 2 for n.", tolerance=0.01)
+    right("139 rounds are a moment of a training of thousands, and long enough to smooth the to and fro out.")
+
+
+def diagnose(answer):
+    """What ails the runs A, B and C of the figure: a dict from letter to "collapse", "vanishing" or "memory"."""
+    hints = {
+        "A": "look at the curve of real points that it was not trained on.",
+        "B": "which player has won, and does the other one still move?",
+        "C": "the discriminator cannot win, and yet it is not at peace.",
+    }
+    expected = {"A": "memory", "B": "vanishing", "C": "collapse"}
+    require(
+        isinstance(answer, dict) and set(answer) == set(expected) and set(answer.values()) <= set(expected.values()),
+        'answer like {"A": ..., "B": ..., "C": ...}, each "collapse", "vanishing" or "memory".',
+    )
+    for run, failure in expected.items():
+        require(answer[run] == failure, f"run {run}: {hints[run]}")
+    right("three pairs of curves, and no picture was needed.")
+
+
+def count_modes(function):
+    """function(points, centres, deviation) -> covered modes; arrays (N, 2) and (K, 2), covered from a tenth of N / K on."""
+    hint = "nearest centre of each point, then count the good points of each centre."
+    centres = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
+
+    def cloud(*sizes):
+        return np.repeat(centres, sizes, axis=0)
+
+    for counts, expected in (((10, 10, 10, 10), 4), ((40, 0, 0, 0), 1), ((20, 19, 0, 1), 3)):
+        answer = numbers(call(function, cloud(*counts), centres, 0.1, hint=hint), (), hint)
+        require_close(answer, expected, hint)
+    answer = numbers(call(function, cloud(200, 199, 0, 1), centres, 0.1, hint=hint), (), hint)
+    require(answer != 3, "a single point does not cover a mode: it takes a tenth of the fair share, N / K / 10.")
+    require_close(answer, 2, hint)
+    astray = cloud(10, 10, 10, 10) + np.array([0.31, 0.0]) * (np.arange(40) >= 30)[:, None]
+    answer = numbers(call(function, astray, centres, 0.1, hint=hint), (), hint)
+    require(answer != 4, "points further than three deviations from the centre are not good, and do not count.")
+    require_close(answer, 3, hint)
+    right("one astray point no longer passes for a mode.")
+
+
+def overlap(function):
+    """function(kernel, stride) -> how many inputs reach each output of one period, along one axis: stride whole numbers."""
+    hint = "an input writes kernel outputs in a row, the next input begins stride further on; count who writes where."
+    for kernel, stride in ((4, 2), (3, 2), (5, 2), (2, 3), (6, 3), (1, 1)):
+        answer = numbers(call(function, kernel, stride, hint=hint), (stride,), hint)
+        expected = [len(range(phase, kernel, stride)) for phase in range(stride)]
+        require(answer.sum() == kernel, f"kernel {kernel}, stride {stride}: each of the kernel's numbers is used once. {hint}")
+        require_close(np.sort(answer), np.sort(expected), f"kernel {kernel}, stride {stride}: {hint}")
+    right("they are all the same exactly when the stride divides the kernel.")
+
+
+def slope_price(answer):
+    """The gradient penalty, of weight 10, of the critic x^2 + 2 y halfway between (2, 0) and (0, 2): one number."""
+    answer = numbers(answer, (), "one number.")
+    slope = np.sqrt(8)
+    require(abs(answer - 10 * slope**2) > 0.1, "that punishes every slope; this penalty wants the slope 1.")
+    require(abs(answer - 10 * (slope**2 - 1) ** 2) > 0.1, "take the length of the slope, not its square, and subtract 1.")
+    require(abs(answer - (slope - 1) ** 2) > 0.01, "that is without its weight, 10.")
+    require_close(answer, 10 * (slope - 1) ** 2, "the slope of the critic at (1, 1) is (2, 2).", tolerance=1e-3)
+    right("a slope of 0 would have cost 10: this penalty also punishes a critic that is flat.")
+
+
+def company(together, alone):
+    """What batch norm makes of a feature of fakes, 1 there and 5 on reals: in a batch of half and half, and among fakes."""
+    hint = "subtract the batch's mean and divide by its standard deviation."
+    together, alone = (numbers(answer, (), hint) for answer in (together, alone))
+    require(abs(together - 1) > 1e-3, "mind the sign: the fakes are below the batch's mean.")
+    require_close(together, -1, f"the mixed batch has the mean 3 and the deviation 2. {hint}", tolerance=1e-3)
+    require_close(alone, 0, f"among its like every fake is at the mean. {hint}", tolerance=1e-3)
+    right("the one feature that tells them apart is gone when the fakes are alone.")
+
+
+def undo(function):
+    """function(observed, p) -> the shares (4,) of orientations before; with the chance p, each was given a random one of 4."""
+    hint = "observed = (1 - p) before + p / 4; solve for before."
+    for before, p in (([0.7, 0.1, 0.2, 0.0], 0.5), ([0.25, 0.25, 0.25, 0.25], 0.8), ([1.0, 0.0, 0.0, 0.0], 0.0)):
+        observed = (1 - p) * np.array(before) + p / 4
+        require_close(call(function, observed, p, hint=hint), before, hint)
+    right("at every p below 1 the shares before can be told. At p = 1 they cannot, and the augmentation leaks.")

@@ -1,0 +1,100 @@
+"""Exercises of the chapter A landscape from one photograph."""
+
+import numpy as np
+import torch
+
+from .verdict import call, numbers, require, require_close, right
+
+
+def parameters(answer):
+    """The number of weights and biases of the generator's dense layer, 100 numbers to a map of 8 x 8 x 128: one number."""
+    answer = numbers(answer, (), "one whole number.")
+    require(abs(answer - 100 * 8 * 8 * 128) > 0.5, "each of the outputs has a bias too.")
+    require(abs(answer - 101 * 128) > 0.5, "the layer makes a whole map: 128 channels at each of 8 x 8 places.")
+    require_close(answer, 101 * 8 * 8 * 128, "(inputs + 1) x outputs, and there are 8 x 8 x 128 outputs.")
+    right("827,392 of 993,219: five sixths of the generator are in its first layer.")
+
+
+def distinct_crops(answer):
+    """How many patches of 64 x 64 the photograph of 142 x 213 has, the mirrored ones not counted: one number."""
+    answer = numbers(answer, (), "one whole number.")
+    require(
+        abs(answer - 78 * 149) > 0.5, "the corner can stand at 0 and at 142 - 64 and everywhere between: one more each way."
+    )
+    require(abs(answer - 2 * 3) > 0.5, "those are the patches side by side; here they may overlap.")
+    require(abs(answer - 2 * 79 * 150) > 0.5, "that is with the mirrored ones; leave them out.")
+    require_close(answer, 79 * 150, "(height - 64 + 1) x (width - 64 + 1) places for the upper left corner.")
+    right("11,850 patches, but a neighbour shares all but one of a patch's 64 rows or columns.")
+
+
+def same_padding(function):
+    """function(size, kernel, stride) -> (before, after), the zeros that Keras' padding "same" adds at the two ends."""
+    hint = "outputs = ceil(size / stride); total = max((outputs - 1) * stride + kernel - size, 0); the odd zero comes after."
+    for size, kernel, stride in ((64, 4, 2), (64, 3, 2), (63, 3, 2), (28, 5, 1), (7, 4, 3), (8, 1, 2)):
+        outputs = -(-size // stride)
+        total = max((outputs - 1) * stride + kernel - size, 0)
+        answer = numbers(call(function, size, kernel, stride, hint=hint), (2,), hint)
+        where = f"size {size}, kernel {kernel}, stride {stride}: "
+        require((answer >= 0).all(), f"{where}there cannot be less than no zeros. {hint}")
+        turned = total % 2 == 1 and np.array_equal(answer, [total - total // 2, total // 2])
+        require(not turned, f"{where}where the total is odd, the additional zero comes after the row, not before it.")
+        require_close(answer, [total // 2, total - total // 2], f"{where}{hint}")
+    right("with kernel 4 and stride 2 one zero at either end, with kernel 3 one zero after and none before.")
+
+
+def transposed_size(function):
+    """function(size, kernel, stride, padding) -> the side of the map that torch's transposed convolution makes."""
+    hint = "(size - 1) * stride places the first and the last kernel; add the kernel, and cut the padding off at both ends."
+    for size, kernel, stride, padding in ((8, 4, 2, 1), (8, 3, 2, 1), (5, 5, 3, 0), (4, 2, 2, 0), (7, 6, 1, 2)):
+        answer = numbers(call(function, size, kernel, stride, padding, hint=hint), (), hint)
+        where = f"size {size}, kernel {kernel}, stride {stride}, padding {padding}: "
+        forward = (size + 2 * padding - kernel) // stride + 1
+        require(abs(answer - forward) > 0.5, f"{where}that is the size after a convolution; this one goes the other way.")
+        require_close(answer, (size - 1) * stride - 2 * padding + kernel, f"{where}{hint}")
+    right("8 x 8 becomes 16 x 16 with kernel 4, stride 2 and padding 1, and 15 x 15 with kernel 3.")
+
+
+def transposed(function):
+    """function(x (n,), kernel (k,), stride) -> the transposed convolution of one row, without padding, an array."""
+    hint = "start from zeros; for each i, add x[i] * kernel to the places i * stride to i * stride + k."
+    random = np.random.default_rng(0)
+    for count, width, stride in ((4, 4, 2), (3, 3, 1), (3, 2, 3)):
+        x, kernel = random.normal(size=count), random.normal(size=width)
+        expected = np.zeros((count - 1) * stride + width)
+        flipped = expected.copy()
+        for i, value in enumerate(x):
+            expected[i * stride : i * stride + width] += value * kernel
+            flipped[i * stride : i * stride + width] += value * kernel[::-1]
+        answer = numbers(call(function, x, kernel, stride, hint=hint), expected.shape, hint)
+        require(not np.allclose(answer, flipped), f"the kernel is turned round; here it is stamped as it is. {hint}")
+        require_close(answer, expected, f"where stamps overlap, they add up. {hint}")
+    right("each input stamps its kernel into the output, and the stamps add up where they overlap.")
+
+
+def hinge_losses(function):
+    """function(on_real (B, 1), on_fake (B, 1)) -> the hinge losses of the two players, from tensors."""
+    hint = "mean of relu(1 - on_real) plus mean of relu(1 + on_fake), and minus the mean of on_fake."
+    for real, fake in (([[2.0], [0.5]], [[-3.0], [0.25]]), ([[-1.0], [0.0], [1.0]], [[1.0], [-0.5], [-1.0]])):
+        real, fake = torch.tensor(real), torch.tensor(fake)
+        answer = call(function, real, fake, hint=hint)
+        require(isinstance(answer, (tuple, list)) and len(answer) == 2, f"expected two losses, got {answer!r}. {hint}")
+        answer = [each.tolist() if isinstance(each, torch.Tensor) else each for each in answer]
+        answer = numbers(answer, (2,), hint)
+        expected = (torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()).item(), -fake.mean().item()
+        require(abs(answer[1] + expected[1]) > 1e-6, "the generator wants its logits high: minus their mean.")
+        unbounded = (1 - real).mean().item() + (1 + fake).mean().item()
+        require(abs(answer[0] - unbounded) > 1e-6, "what is beyond the margin costs nothing: relu.")
+        require_close(answer, expected, hint, tolerance=1e-5)
+    right("now give your train_step these two losses.")
+
+
+def running_variance(answer):
+    """By which factor torch's running variance moves further than Keras' for 32 maps of 8 x 8: one number."""
+    answer = numbers(answer, (), "one number.")
+    n = 32 * 8 * 8
+    require(
+        abs(answer - 32 / 31) > 1e-5, "the statistics of a channel are over all places of all images, not over images alone."
+    )
+    require(abs(answer - (n - 1) / n) > 1e-7, "that is Keras' over torch's; the question is the other way round.")
+    require_close(answer, n / (n - 1), "torch divides by n - 1, Keras by n, and n = 32 x 8 x 8.", tolerance=1e-7)
+    right("half a thousandth: too little to see, and enough to fail a test for equality.")

@@ -1,0 +1,38 @@
+"""One photograph, and patches cut from it."""
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d
+
+from .. import runtime
+from .images import Images
+
+
+def photograph(*, shrink=1):
+    """The landscape that scikit-learn bundles (china.jpg, 427 x 640, no download): uint8 tensor (3, H, W) on the device.
+
+    shrink: side of the blocks of pixels that are averaged into one; what does not fill a block is cut off.
+    """
+    from sklearn.datasets import load_sample_image
+
+    pixels = torch.from_numpy(np.array(load_sample_image("china.jpg"))).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
+    return avg_pool2d(pixels.float(), shrink).round().to(runtime.device(), torch.uint8)
+
+
+def crops(photo, size, *, count, seed=0):
+    """`count` patches of size x size at random places of a photograph, half of them mirrored left to right: Images.
+
+    photo: uint8 tensor (C, H, W). All places are equally likely, and some are drawn more than once.
+    Raises ValueError for a patch that is larger than the photograph.
+    """
+    height, width = photo.shape[1:]
+    if size > min(height, width):
+        raise ValueError(f"Expected patches that fit into the photograph of {height} x {width}, got size {size}; shrink less.")
+    random = torch.Generator().manual_seed(seed)
+    rows = torch.randint(height - size + 1, (count,), generator=random)
+    columns = torch.randint(width - size + 1, (count,), generator=random)
+    mirrored = torch.rand(count, generator=random) < 0.5
+    places = photo.cpu().unfold(1, size, 1).unfold(2, size, 1)  # a view: (C, H - size + 1, W - size + 1, size, size)
+    patches = places[:, rows, columns].transpose(0, 1)  # (C, N, size, size) -> (N, C, size, size)
+    patches = torch.where(mirrored[:, None, None, None], patches.flip(3), patches)
+    return Images(patches, torch.zeros(count, dtype=torch.int64), ["patch"], name=f"patches of a {height} x {width} photograph")

@@ -1,0 +1,141 @@
+"""How near generated images are to real ones, from the features that a network makes of both.
+
+Every value depends on the feature network, on the number of images and on which real images it is held against: say all three
+with each. Features are float tensors (N, D); the arithmetic is done on the CPU, in float64 where it matters.
+"""
+
+from dataclasses import asdict, dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class GenerativeReport:
+    """Fréchet and kernel distance (0 for the same distribution); precision, recall, density and coverage (about 1)."""
+
+    frechet: float
+    kernel: float
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+    count: int
+
+    def __repr__(self):
+        values = asdict(self)
+        count = values.pop("count")
+        return ", ".join(f"{name} {value:.3f}" for name, value in values.items()) + f" ({count:,} images of each)"
+
+
+def generative_report(real, generated, *, neighbours=5):
+    """All measures of generated features (N, D) against as many real ones (N, D): a GenerativeReport.
+
+    Raises ValueError for features of unlike shape, that are not finite, or of too few images; see each measure.
+    """
+    if len(real) != len(generated):
+        raise ValueError(
+            f"Expected as many generated as real images, for the measures depend on their number; "
+            f"got {len(generated)} and {len(real)}."
+        )
+    return GenerativeReport(
+        frechet=frechet_distance(real, generated),
+        kernel=kernel_distance(real, generated),
+        **precision_recall(real, generated, neighbours=neighbours),
+        count=len(real),
+    )
+
+
+def frechet_distance(real, generated):
+    """|m_r - m_g|^2 + tr(C_r + C_g - 2 (C_r C_g)^(1/2)): the squared Fréchet distance of two Gaussians fitted to the features.
+
+    Needs more images than the D features have dimensions, of each kind. With few images it is too large: the bias falls as
+    1 / N. Source: Heusel et al., 2017, equation 6.
+    """
+    real, generated = _pair(real, generated, at_least=real.shape[-1] + 1, why="to estimate a covariance of full rank")
+    means, covariances = zip(*((x.mean(0), x.T.cov()) for x in (real, generated)), strict=True)
+    # The eigenvalues of C_r C_g are those of the symmetric C_r^(1/2) C_g C_r^(1/2), whose roots add up to the trace.
+    values, vectors = torch.linalg.eigh(covariances[0])
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    shared = torch.linalg.eigvalsh(root @ covariances[1] @ root).clamp(min=0).sqrt().sum()
+    distance = (means[0] - means[1]).square().sum() + covariances[0].trace() + covariances[1].trace() - 2 * shared
+    return distance.clamp(min=0).item()
+
+
+def kernel_distance(real, generated):
+    """The squared maximum mean discrepancy with the kernel (x.y / D + 1)^3, without bias; a little below 0 by chance.
+
+    Source: Binkowski et al., 2018 (KID), here over all images at once.
+    """
+    real, generated = _pair(real, generated, at_least=2, why="to compare images with others of their kind")
+    within = [_kernel(x, x) for x in (real, generated)]
+    same = [(k.sum() - k.trace()) / (len(k) * (len(k) - 1)) for k in within]
+    return (same[0] + same[1] - 2 * _kernel(real, generated).mean()).item()
+
+
+def precision_recall(real, generated, *, neighbours=5):
+    """Precision, recall, density and coverage: a dict of floats.
+
+    Each image has a ball that reaches to its `neighbours`-th nearest neighbour of its own kind. Precision: the share of
+    generated images in some real ball. Recall: the share of real images in some generated ball. Density: the mean number of
+    real balls around a generated image, over `neighbours`; it can exceed 1. Coverage: the share of real balls with a generated
+    image in them. Sources: Kynkäänniemi et al., 2019; Naeem et al., 2020.
+    """
+    real, generated = _pair(real, generated, at_least=neighbours + 1, why=f"for each to have {neighbours} neighbours")
+    real, generated = real.float(), generated.float()
+    reach, reach_generated = _reach(real, neighbours), _reach(generated, neighbours)  # (N,), (M,)
+    around = torch.zeros(len(generated), device=real.device)  # real balls around each generated image
+    covered, recalled = [], []
+    for some, radius in zip(real.split(1000), reach.split(1000), strict=True):
+        distances = torch.cdist(some, generated)  # (1000, M)
+        inside = distances < radius[:, None]
+        around += inside.sum(0)
+        covered.append(inside.any(1))
+        recalled.append((distances < reach_generated).any(1))
+    return {
+        "precision": (around > 0).double().mean().item(),
+        "recall": torch.cat(recalled).double().mean().item(),
+        "density": around.double().mean().item() / neighbours,
+        "coverage": torch.cat(covered).double().mean().item(),
+    }
+
+
+def nearest(queries, references):
+    """For each query (N, D), the distance to its nearest reference (M, D) and which one that is: (N,) and int64 (N,)."""
+    found = [torch.cdist(some, references).min(1) for some in queries.split(1000)]
+    return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
+
+
+def modes_covered(points, centres, deviation):
+    """How many modes of a mixture of round Gaussians the points (N, D) cover, and the share of good points.
+
+    centres: (K, D). deviation: of each Gaussian. A point is good within three deviations of the nearest centre; a mode is
+    covered if its good points are at least a tenth of its fair share, N / K. After Srivastava et al., 2017, who ask for one.
+    """
+    distance, mode = torch.cdist(points, centres).min(1)  # (N,), (N,)
+    good = distance <= 3 * deviation
+    found = torch.bincount(mode[good], minlength=len(centres))  # (K,)
+    return int((found >= len(points) / len(centres) / 10).sum()), good.float().mean().item()
+
+
+def _kernel(a, b):
+    return (a @ b.T / a.shape[1] + 1) ** 3
+
+
+def _reach(x, neighbours):
+    """The distance of each row to its `neighbours`-th nearest other row."""
+    return torch.cat([torch.cdist(some, x).kthvalue(neighbours + 1).values for some in x.split(1000)])  # the first is itself
+
+
+def _pair(real, generated, *, at_least, why):
+    """Both as float64; raises ValueError for what no measure can use."""
+    if real.ndim != 2 or generated.ndim != 2 or real.shape[1] != generated.shape[1]:
+        raise ValueError(
+            f"Expected real and generated features (N, D) of one width, got {tuple(real.shape)} and {tuple(generated.shape)}; "
+            "pass both through the same feature network."
+        )
+    fewest = min(len(real), len(generated))
+    if fewest < at_least:
+        raise ValueError(f"Expected at least {at_least} images of each kind {why}, got {fewest}; generate more.")
+    if not (torch.isfinite(real).all() and torch.isfinite(generated).all()):
+        raise ValueError("Expected finite features, got NaN or infinity: look at the generated images.")
+    return real.detach().cpu().double(), generated.detach().cpu().double()

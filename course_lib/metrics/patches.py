@@ -1,0 +1,56 @@
+"""Measures of patches that should look as if cut from one photograph: what is in them, how rough they are, whether copied."""
+
+import torch
+from torch.nn.functional import avg_pool2d, conv2d
+
+
+def patch_features(images):
+    """63 numbers that describe a colour patch, without any network: (B, 3, H, W) in -1..1 -> (B, 63).
+
+    The mean colour of each cell of a 4 x 4 grid (48), the deviation of each colour (3), how much of the brightness lies in
+    each of four octaves of detail (4), and how much slope there is in each of eight directions (8). H and W are multiples
+    of 16.
+    """
+    cells = avg_pool2d(images, (images.shape[2] // 4, images.shape[3] // 4)).flatten(1)  # (B, 3, 4, 4) -> (B, 48)
+    grey = images.mean(1, keepdim=True)  # (B, 1, H, W)
+    smooth, octaves = grey, []
+    for _ in range(4):
+        coarse = avg_pool2d(smooth, 2)
+        detail = smooth - coarse.repeat_interleave(2, 2).repeat_interleave(2, 3)  # what is lost when the sides are halved
+        octaves.append(detail.square().mean((1, 2, 3)).add(1e-6).log())
+        smooth = coarse
+    down, right = grey.diff(dim=2)[..., :-1], grey.diff(dim=3)[:, :, :-1]  # (B, 1, H - 1, W - 1)
+    steepness = torch.hypot(down, right).flatten(1)
+    direction = ((torch.atan2(down, right) / torch.pi + 1) * 4).long().flatten(1) % 8  # 0..7
+    slopes = torch.zeros(len(images), 8, device=images.device).scatter_add_(1, direction, steepness) / steepness.shape[1]
+    return torch.cat([cells, images.std((2, 3)), torch.stack(octaves, 1), slopes], dim=1)
+
+
+def spectrum(images):
+    """The mean power of the brightness at each frequency: images (B, C, H, H) -> frequencies and powers, (H/2 - 1,) each.
+
+    Frequencies are in cycles a pixel, all directions together, from 1 / H to just under a half. A Hann window fades the
+    edges out, so that the jump from one side of a patch to the other does not count as detail.
+    """
+    size = images.shape[-1]
+    grey = images.mean(1)  # (B, H, H)
+    window = torch.hann_window(size, device=images.device)
+    power = torch.fft.fft2((grey - grey.mean((1, 2), keepdim=True)) * window[:, None] * window).abs().square().mean(0)
+    steps = torch.fft.fftfreq(size, device=images.device) * size
+    ring = torch.hypot(steps[:, None], steps).round().long().flatten()  # which frequency each place of the plane belongs to
+    mean = torch.bincount(ring, power.flatten()) / torch.bincount(ring)
+    return torch.arange(1, size // 2) / size, mean[1 : size // 2].cpu()
+
+
+def nearest_crop(images, photos):
+    """For each image (N, C, h, w) the most similar place of any photograph (P, C, H, W), in the same range, searched everywhere.
+
+    Returns distance, photo, row, column, (N,) each: the root of the mean squared difference, which photograph, and the upper
+    left corner. |image - crop|^2 = |image|^2 - 2 image . crop + |crop|^2: a convolution gives the products for all places.
+    """
+    squares = conv2d(photos.square(), torch.ones_like(images[:1]))  # (P, 1, H - h + 1, W - w + 1)
+    products = torch.cat([conv2d(photos, some) for some in images.split(64)], dim=1)  # (P, N, H - h + 1, W - w + 1)
+    distances = images.square().sum((1, 2, 3))[:, None, None] - 2 * products + squares
+    best, place = distances.transpose(0, 1).flatten(1).min(1)  # (N, P * (H - h + 1) * (W - w + 1))
+    photo, row, column = torch.unravel_index(place, (len(photos), *squares.shape[2:]))
+    return (best / images[0].numel()).clamp(min=0).sqrt(), photo, row, column

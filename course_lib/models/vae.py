@@ -1,0 +1,90 @@
+"""Variational autoencoders: an encoder that gives a normal distribution over z for an image, and a decoder from z back."""
+
+import math
+from itertools import pairwise
+
+from torch import nn
+
+LOGVAR_LIMIT = 10.0  # a log variance stays within -10..10, so that neither its exponential nor the KL can overflow
+
+
+class VAE(nn.Module):
+    """An encoder and a decoder around a latent space of `latent_dim` numbers.
+
+    encoder: images (B, *shape) to (B, 2 latent_dim), means and log variances. decoder: z (B, latent_dim) to what a likelihood
+    needs, (B, numbers x C, H, W). Source: Kingma and Welling, 2014. Raises ValueError for images or z of another shape.
+    """
+
+    def __init__(self, encoder, decoder, *, shape, latent_dim):
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.shape, self.latent_dim = tuple(shape), latent_dim
+
+    def forward(self, x, noise):
+        """x (B, *shape), standard normal noise (B, latent_dim) -> the likelihood's parameters, mean and logvar of q(z | x)."""
+        mean, logvar = self.encode(x)
+        z = mean + (logvar / 2).exp() * noise  # a sample of q(z | x) through which gradients flow: the reparametrisation
+        return self.decode(z), mean, logvar
+
+    def encode(self, x):
+        """x (B, *shape) -> mean and logvar of q(z | x), both (B, latent_dim); logvar is held within -10..10."""
+        if tuple(x.shape[1:]) != self.shape:
+            raise ValueError(f"This VAE expects images (B, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}.")
+        mean, logvar = self.encoder(x).chunk(2, dim=1)
+        return mean, logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
+
+    def decode(self, z):
+        """z (B, latent_dim) -> the likelihood's parameters, (B, numbers x C, H, W)."""
+        if z.ndim != 2 or z.shape[1] != self.latent_dim:
+            raise ValueError(f"This VAE expects z of shape (B, {self.latent_dim}), got {tuple(z.shape)}.")
+        return self.decoder(z)
+
+
+def dense_vae(shape=(1, 28, 28), *, latent_dim=32, hidden=(256, 128), numbers=1):
+    """Dense layers with ReLU, the decoder the mirror of the encoder: 784 - 256 - 128 - z - 128 - 256 - 784."""
+    size = math.prod(shape)
+
+    def stack(*widths):
+        layers = []
+        for fan_in, fan_out in pairwise(widths):
+            layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+        return layers[:-1]
+
+    encoder = nn.Sequential(nn.Flatten(), *stack(size, *hidden, 2 * latent_dim))
+    decoder = stack(latent_dim, *reversed(hidden), numbers * size)
+    decoder = nn.Sequential(*decoder, nn.Unflatten(1, (numbers * shape[0], *shape[1:])))
+    return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
+
+
+def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=0.0, numbers=1):
+    """Two convolutions of stride 2 and a dense layer; the decoder mirrors them with transposed convolutions.
+
+    shape: (C, H, W), H and W divisible by 4. Raises ValueError for a size that two doublings do not reach.
+    """
+    channels, height, width_in = shape
+    if height % 4 or width_in % 4:
+        raise ValueError(f"Expected an image size divisible by 4, got {height} x {width_in}; pad or resize the images.")
+    rows, columns = height // 4, width_in // 4
+    flat = 2 * width * rows * columns
+    encoder = nn.Sequential(
+        nn.Conv2d(channels, width, 4, 2, padding=1),  # -> width x H/2 x W/2
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(width, 2 * width, 4, 2, padding=1),  # -> 2 width x H/4 x W/4
+        nn.LeakyReLU(0.2),
+        nn.Dropout(dropout),
+        nn.Flatten(),
+        nn.Linear(flat, hidden),
+        nn.LeakyReLU(0.2),
+        nn.Linear(hidden, 2 * latent_dim),
+    )
+    decoder = nn.Sequential(
+        nn.Linear(latent_dim, hidden),
+        nn.LeakyReLU(0.2),
+        nn.Linear(hidden, flat),
+        nn.LeakyReLU(0.2),
+        nn.Unflatten(1, (2 * width, rows, columns)),
+        nn.ConvTranspose2d(2 * width, width, 4, 2, padding=1),  # -> width x H/2 x W/2
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose2d(width, numbers * channels, 4, 2, padding=1),  # -> numbers C x H x W
+    )
+    return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)

@@ -1,0 +1,72 @@
+"""The checks of the chapter A landscape from one photograph: see test_checks.py."""
+
+import numpy as np
+import torch
+
+from course_lib.checks import landscape
+
+
+def same_padding(size, kernel, stride):
+    outputs = int(np.ceil(size / stride))
+    total = max((outputs - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def by_torch(x, kernel, stride):
+    x, kernel = (torch.tensor(values)[None, None] for values in (x, kernel))
+    return torch.nn.functional.conv_transpose1d(x, kernel, stride=stride)[0, 0].numpy()
+
+
+def side_by_torch(size, kernel, stride, padding):
+    x = torch.zeros(1, 1, size)
+    return torch.nn.functional.conv_transpose1d(x, torch.zeros(1, 1, kernel), stride=stride, padding=padding).shape[-1]
+
+
+def hinge(on_real, on_fake):
+    return torch.relu(1 - on_real).mean() + torch.relu(1 + on_fake).mean(), -on_fake.mean()
+
+
+def without_overlap(x, kernel, stride):
+    out = np.zeros((len(x) - 1) * stride + len(kernel))
+    for i, value in enumerate(x):
+        out[i * stride : i * stride + len(kernel)] = value * kernel
+    return out
+
+
+RIGHT = [
+    (landscape.parameters, [100 * 8192 + 8192]),
+    (landscape.distinct_crops, [len(range(142 - 63)) * len(range(213 - 63))]),
+    (landscape.same_padding, [same_padding]),
+    (landscape.transposed_size, [side_by_torch]),
+    (landscape.transposed, [by_torch]),
+    (landscape.hinge_losses, [hinge]),
+    (landscape.running_variance, [2048 / 2047]),
+]
+WRONG = [
+    (landscape.parameters, [819_200], "a bias too"),
+    (landscape.parameters, [101 * 128], "at each of 8 x 8 places"),
+    (landscape.parameters, [993_219], r"\(inputs \+ 1\) x outputs"),
+    (landscape.distinct_crops, [78 * 149], "one more each way"),
+    (landscape.distinct_crops, [6], "may overlap"),
+    (landscape.distinct_crops, [23_700], "leave them out"),
+    (landscape.distinct_crops, [142 * 213], "upper left corner"),
+    (
+        landscape.same_padding,
+        [lambda size, kernel, stride: (kernel // 2, kernel // 2)],
+        "size 64, kernel 4, stride 2: outputs =",
+    ),
+    (landscape.same_padding, [lambda *a: same_padding(*a)[::-1]], "size 64, kernel 3, stride 2: where the total is odd"),
+    (landscape.same_padding, [lambda s, k, t: ((k - t) // 2, k - t - (k - t) // 2)], "outputs = ceil"),
+    (landscape.same_padding, [lambda s, k, t: same_padding(s, k, t) if k > 1 else (-1, 0)], "less than no zeros"),
+    (landscape.transposed_size, [lambda n, k, s, p: (n + 2 * p - k) // s + 1], "goes the other way"),
+    (landscape.transposed_size, [lambda n, k, s, p: n * s], "size 8, kernel 3.*cut the padding off"),
+    (landscape.transposed, [lambda x, kernel, stride: by_torch(x, kernel[::-1].copy(), stride)], "stamped as it is"),
+    (landscape.transposed, [without_overlap], "they add up"),
+    (landscape.transposed, [lambda x, kernel, stride: x], "expected shape"),
+    (landscape.hinge_losses, [lambda r, f: (hinge(r, f)[0], f.mean())], "wants its logits high"),
+    (landscape.hinge_losses, [lambda r, f: ((1 - r).mean() + (1 + f).mean(), -f.mean())], "beyond the margin"),
+    (landscape.hinge_losses, [lambda r, f: hinge(r, f)[0]], "expected two losses"),
+    (landscape.running_variance, [32 / 31], "over all places of all images"),
+    (landscape.running_variance, [2047 / 2048], "the other way round"),
+    (landscape.running_variance, [1], "torch divides by n - 1"),
+]
