@@ -4,12 +4,26 @@ A check prints one line when the answer is right, and raises `NotYet`, which say
 Jupyter that shows as one line too; a grader catches the exception.
 """
 
-from . import cnn, deeper, digits, failures, gan, landscape, measuring, neural_networks, seeing, segmentation, training
+from . import (
+    cnn,
+    corrections,
+    deeper,
+    digits,
+    failures,
+    gan,
+    landscape,
+    measuring,
+    neural_networks,
+    seeing,
+    segmentation,
+    training,
+)
 from .verdict import NotYet
 
 __all__ = [
     "NotYet",
     "cnn",
+    "corrections",
     "deeper",
     "digits",
     "failures",

@@ -18,16 +18,31 @@ def padding(answer):
     right("28, 14, 7.")
 
 
+def dense_parameters(as_they_are, flattened):
+    """How many numbers Dense(128) learns on images (32, 32, 3), as they are and flattened: two integers."""
+    hint = "inputs x units + units; which numbers are the inputs of one unit?"
+    as_they_are, flattened = (float(numbers(answer, (), "one whole number each.")) for answer in (as_they_are, flattened))
+    require(as_they_are != flattened, "the two differ: on an image, Dense works on the last axis alone.")
+    require((as_they_are, flattened) != (3 * 128, 3072 * 128), "each unit has a bias too.")
+    require_close(as_they_are, 512, f"as they are: {hint}")
+    require_close(flattened, 393_344, f"flattened: {hint}")
+    right("512, which do not grow with the image, and 393,344.")
+
+
 def kl(function):
     """function(mean, logvar) -> (B,), the divergence from N(0, 1) in nats, for tensors (B, D)."""
     random = torch.Generator().manual_seed(0)
     mean, logvar = torch.randn(4, 3, generator=random), torch.randn(4, 3, generator=random)
     answer = _tensor(call(function, mean, logvar, hint="it takes tensors mean and logvar of shape (B, D)."))
     each = (mean**2 + logvar.exp() - 1 - logvar) / 2  # (4, 3)
-    require(np.shape(answer) != (), "one number for each example, shape (B,): sum over the numbers of a code, not over the batch.")
+    require(
+        np.shape(answer) != (), "one number for each example, shape (B,): sum over the numbers of a code, not over the batch."
+    )
     require(np.shape(answer) != (4, 3), "sum over the numbers of a code, so that one number is left for each example.")
     answer = numbers(answer, (4,), "one number for each example.")
-    require(not np.allclose(answer, each.mean(1), atol=1e-4), "sum over the numbers of a code; a mean weighs the KL too little.")
+    require(
+        not np.allclose(answer, each.mean(1), atol=1e-4), "sum over the numbers of a code; a mean weighs the KL too little."
+    )
     require(not np.allclose(answer, -each.sum(1), atol=1e-4), "that is the divergence with its sign turned.")
     require_close(answer, each.sum(1), "half of mean^2 + exp(logvar) - 1 - logvar, summed over the code.", tolerance=1e-4)
     right("0 for a standard normal code, and positive for every other.")
