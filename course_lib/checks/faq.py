@@ -1,0 +1,165 @@
+"""Exercises of the page Symptoms: eight broken runs, each trained anew when it is asked for, and what ails them."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+
+from .. import games, runtime
+from ..data import ring_of_gaussians
+from ..losses import gaussian_kl
+from ..models import MLP, dense_vae
+from .verdict import require, right
+
+# Each cause with what it would look like.
+SIGNS = {
+    "scale": "the loss on new images would be many times too large, and most answers right all the same.",
+    "stale": "there would be a gradient, and no weight would move.",
+    "labels": "what is learned would hold for the training examples alone: chance on new ones, from first to last.",
+    "heart": "new examples would profit at first, stay far above chance, and their loss would turn and rise.",
+    "rate": "the loss would leap up within the first few steps, before anything is learned.",
+    "gradients": "the loss would fall at first; then both it and the gradient would swing, wider and wider.",
+    "lead": "one player would be right about everything, and the other's gradient would be next to nothing.",
+    "mean": "the code would say nothing, a KL of zero, and every sample would be the same grey mean.",
+}
+_RUNS = dict(zip("ABCDEFGH", ("scale", "heart", "stale", "gradients", "labels", "rate", "lead", "mean"), strict=True))
+
+
+def broken_run(letter, train, test, *, mended=False):
+    """Trains run "A" to "H" on some digits of two `data.Images` in 0..1; returns a list of dicts, the curves.
+
+    A to F are classifiers, G is a GAN on the ring of Gaussians, H a VAE. mended: the same run without its fault. Raises
+    ValueError for another letter.
+    """
+    if letter not in _RUNS:
+        raise ValueError(f"Expected a run from A to H, got {letter!r}.")
+    runtime.set_seed(0)
+    if letter == "G":
+        return _game(mended)
+    if letter == "H":
+        return _vae(train, test, mended)
+    return _classifier(None if mended else _RUNS[letter], train, test)
+
+
+def diagnose(letter, cause):
+    """What ails run "A" to "H": one of "scale", "stale", "labels", "heart", "rate", "gradients", "lead", "mean"."""
+    require(isinstance(letter, str) and letter in _RUNS, f"there are runs A to H, and no {letter!r}.")
+    require(isinstance(cause, str) and cause in SIGNS, f"expected one of {', '.join(SIGNS)}; got {cause!r}.")
+    require(cause == _RUNS[letter], f'if it were "{cause}", {SIGNS[cause]} Does run {letter} look like that?')
+    right(SIGNS[cause].replace("would be", "is").replace("would ", ""))
+
+
+def _classifier(fault, train, test):
+    """300 steps of gradient descent with momentum, each on all of 500 digits (100 of them in a run that learns by heart)."""
+    x, labels = train.batch(slice(0, 100 if fault == "heart" else 500))
+    x_new, labels_new = test.batch(slice(0, 500))
+    if fault == "scale":
+        x_new = 255 * x_new
+    if fault == "labels":
+        labels = labels[torch.randperm(len(labels), device=labels.device)]
+    network = MLP((784, 64, 10)).to(x.device)
+    optimizer = torch.optim.SGD(network.parameters(), lr=5.0 if fault == "rate" else 0.05, momentum=0.9)
+    if fault == "stale":
+        network = MLP((784, 64, 10)).to(x.device)
+    start, rows = copy.deepcopy(network), []
+    for step in range(301):
+        if fault != "gradients":
+            optimizer.zero_grad()
+            network.zero_grad()
+        logits = network(x)
+        loss = F.cross_entropy(logits, labels)
+        loss.backward()
+        if step % 5 == 0:
+            with torch.no_grad():
+                new = network(x_new)
+                rows.append(
+                    {
+                        "step": step,
+                        "training loss": loss.item(),
+                        "loss on new digits": F.cross_entropy(new, labels_new).item(),
+                        "right in training": (logits.argmax(1) == labels).float().mean().item(),
+                        "right on new digits": (new.argmax(1) == labels_new).float().mean().item(),
+                        "length of the gradient": _length(p.grad for p in network.parameters()),
+                        "distance from the start": _length(
+                            p - q for p, q in zip(network.parameters(), start.parameters(), strict=True)
+                        ),
+                    }
+                )
+        optimizer.step()
+    return rows
+
+
+def _game(mended):
+    """300 rounds on the ring of Gaussians: the minimax game, ten steps of the discriminator for each of the generator's.
+
+    Mended, the non-saturating game, one step each.
+    """
+    ring = ring_of_gaussians(2048, deviation=0.15)
+    game = games.non_saturating if mended else games.minimax
+    generator, discriminator = (MLP(widths).to(runtime.device()) for widths in ((8, 64, 64, 2), (2, 64, 64, 1)))
+    movers = [torch.optim.Adam(player.parameters(), lr=2e-3, betas=(0.5, 0.9)) for player in (discriminator, generator)]
+    rows = []
+    for step in range(301):
+        for _ in range(1 if mended else 10):
+            real = ring.points[torch.randint(len(ring), (128,), device=runtime.device())]
+            fake = generator(torch.randn(128, 8, device=runtime.device()))
+            told_real, told_fake = discriminator(real), discriminator(fake.detach())
+            loss = game.discriminator(told_real, told_fake).mean()
+            movers[0].zero_grad()
+            loss.backward()
+            movers[0].step()
+        fooling = game.generator(discriminator(fake)).mean()
+        movers[1].zero_grad()
+        fooling.backward()
+        if step % 5 == 0:
+            rows.append(
+                {
+                    "step": step,
+                    "discriminator's loss": loss.item(),
+                    "right on real points": (told_real > 0).float().mean().item(),
+                    "right on generated points": (told_fake < 0).float().mean().item(),
+                    "length of the generator's gradient": _length(p.grad for p in generator.parameters()),
+                    "points' distance from the middle": fake.norm(dim=1).mean().item(),
+                }
+            )
+        movers[1].step()
+    return rows
+
+
+def _vae(train, test, mended):
+    """300 steps on 500 digits; the reconstruction's loss is averaged over the 784 pixels. Mended, it is their sum."""
+    x, _ = train.batch(slice(0, 500))
+    x_new, _ = test.batch(slice(0, 200))
+    vae = dense_vae(latent_dim=8).to(x.device)
+    optimizer = torch.optim.Adam(vae.parameters(), lr=2e-3)
+    rows = []
+
+    def terms(images):
+        pixels, mean, logvar = vae(images, torch.randn(len(images), 8, device=x.device))
+        nats = F.binary_cross_entropy_with_logits(pixels, images, reduction="none").flatten(1)  # (B, 784)
+        return nats, gaussian_kl(mean, logvar).sum(1)  # (B,)
+
+    for step in range(301):
+        if step % 5 == 0:
+            with torch.no_grad():
+                nats, kl = terms(x_new)
+                samples = vae.decode(torch.randn(100, 8, device=x.device)).sigmoid()
+                rows.append(
+                    {
+                        "step": step,
+                        "reconstruction": nats.sum(1).mean().item(),
+                        "KL": kl.mean().item(),
+                        "spread of the samples": samples.std(0).mean().item(),
+                        "spread of the digits": x_new.std(0).mean().item(),
+                    }
+                )
+        nats, kl = terms(x[torch.randint(len(x), (50,), device=x.device)])
+        loss = ((nats.sum(1) if mended else nats.mean(1)) + kl).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return rows
+
+
+def _length(tensors):
+    return torch.cat([t.flatten() for t in tensors]).norm().item()
