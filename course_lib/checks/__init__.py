@@ -17,6 +17,7 @@ from . import (
     neural_networks,
     seeing,
     segmentation,
+    tools,
     training,
 )
 from .verdict import NotYet
@@ -35,5 +36,6 @@ __all__ = [
     "neural_networks",
     "seeing",
     "segmentation",
+    "tools",
     "training",
 ]
