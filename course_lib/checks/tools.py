@@ -13,9 +13,7 @@ def last_step(answer):
     require(answer != 469, "that is one epoch; the steps are counted over all twelve.")
     require(answer not in (12 * 468, 468), "60,000 is no multiple of 128: the rest is a batch too.")
     require(answer != 12, "a step is a batch, not an epoch.")
-    require(
-        answer == 5628, "count the batches of 128 in 60,000 images, the last one perhaps shorter; twelve times that."
-    )
+    require(answer == 5628, "count the batches of 128 in 60,000 images, the last one perhaps shorter; twelve times that.")
     right("469 steps an epoch, of which the last is a short one.")
 
 
