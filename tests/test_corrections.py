@@ -272,7 +272,7 @@ def test_keras_knows_no_theano():
     assert "theano" in answer.stderr
 
 
-@pytest.mark.parametrize("activation", [torch.sin, torch.tanh, nn.functional.softplus])
+@pytest.mark.parametrize("activation", [torch.sin, torch.tanh, torch.atan])
 def test_any_activation_with_a_slope_can_learn(activation):
     class Activation(nn.Module):
         def forward(self, x):
