@@ -11,16 +11,16 @@ from ..losses import gaussian_kl
 from ..models import MLP, dense_vae
 from .verdict import require, right
 
-# Each cause with what it would look like.
+# Each cause with what it looks like.
 SIGNS = {
-    "scale": "the loss on new images would be many times too large, and most answers right all the same.",
-    "stale": "there would be a gradient, and no weight would move.",
-    "labels": "what is learned would hold for the training examples alone: chance on new ones, from first to last.",
-    "heart": "new examples would profit at first, stay far above chance, and their loss would turn and rise.",
-    "rate": "the loss would leap up within the first few steps, before anything is learned.",
-    "gradients": "the loss would fall at first; then both it and the gradient would swing, wider and wider.",
-    "lead": "one player would be right about everything, and the other's gradient would be next to nothing.",
-    "mean": "the code would say nothing, a KL of zero, and every sample would be the same grey mean.",
+    "scale": "the loss on new images is many times too large, and most answers are right all the same.",
+    "stale": "there is a gradient, and no weight moves.",
+    "labels": "what is learned holds for the training examples alone: chance on new ones, from first to last.",
+    "heart": "new examples profit at first, stay far above chance, and their loss turns and rises.",
+    "rate": "the loss leaps up within the first few steps, before anything is learned.",
+    "gradients": "the gradient stays long though the training loss is next to nothing, and the weights run on and on.",
+    "lead": "one player is right about everything, and the other's gradient is next to nothing.",
+    "mean": "the code says nothing, a KL of zero, and every sample is the same grey mean.",
 }
 _RUNS = dict(zip("ABCDEFGH", ("scale", "heart", "stale", "gradients", "labels", "rate", "lead", "mean"), strict=True))
 
@@ -45,8 +45,8 @@ def diagnose(letter, cause):
     """What ails run "A" to "H": one of "scale", "stale", "labels", "heart", "rate", "gradients", "lead", "mean"."""
     require(isinstance(letter, str) and letter in _RUNS, f"there are runs A to H, and no {letter!r}.")
     require(isinstance(cause, str) and cause in SIGNS, f"expected one of {', '.join(SIGNS)}; got {cause!r}.")
-    require(cause == _RUNS[letter], f'if it were "{cause}", {SIGNS[cause]} Does run {letter} look like that?')
-    right(SIGNS[cause].replace("would be", "is").replace("would ", ""))
+    require(cause == _RUNS[letter], f'"{cause}" looks like this: {SIGNS[cause]} Run {letter} does not.')
+    right(SIGNS[cause])
 
 
 def _classifier(fault, train, test):
