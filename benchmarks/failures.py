@@ -1,6 +1,6 @@
 """Six ways in which adversarial training fails, what cures each, and what does not: three seeds of everything.
 
-    python benchmarks/failures.py              (all parts; some ten minutes of one CPU core)
+    python benchmarks/failures.py              (all parts; some twenty minutes of one CPU core)
     python benchmarks/failures.py memory grid  (only these; the others stay as they are in the results)
 
 The failures are those of the chapter The failure clinic, with its networks and rates. In the plane a mode is covered as
@@ -233,7 +233,7 @@ def normalised(widths):
     return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
 
 
-def batch_norm(rounds=640):
+def batch_norm(rounds=800):
     """Batch norm in the discriminator: real and generated points in one batch, in two, and no batch norm."""
     ring, rows = data.ring_of_gaussians(4096), {}
     kinds = {"one batch": (OneBatch, normalised), "two batches": (Adversarial, normalised), "no batch norm": (Adversarial, MLP)}
@@ -258,17 +258,17 @@ def best(points, **how):
     return found
 
 
-LOW_MOMENTUM = {"low momentum": {"betas": (0.5, 0.9)}, "low momentum, R1": {"betas": (0.5, 0.9), "penalty": games.r1(0.1)}}
+SHORT_MEMORY = {"shorter memory": {"betas": (0.5, 0.9)}, "shorter memory, R1": {"betas": (0.5, 0.9), "penalty": games.r1(0.1)}}
 EQUAL = {"equal rates": {"rates": (2e-3, 2e-3)}}
 PARTS = {
-    "collapse": partial(in_the_plane, rounds=960, betas=(0.9, 0.999), more=LOW_MOMENTUM),
-    "vanishing": partial(in_the_plane, games.minimax, rounds=320, rates=(1e-3, 1e-3), latent=8, lead=400),
+    "collapse": partial(in_the_plane, rounds=960, betas=(0.9, 0.999), more=SHORT_MEMORY),
+    "vanishing": partial(in_the_plane, games.minimax, rounds=1280, rates=(1e-3, 1e-3), latent=8, lead=400),
     "fast_generator": partial(in_the_plane, rounds=640, rates=(5e-3, 5e-4), latent=8, more=EQUAL),
     "fast_discriminator": partial(in_the_plane, rounds=640, rates=(1e-4, 5e-3), latent=8, more=EQUAL),
     "memory": memory,
     "checkerboard": checkerboard,
     "batch_norm": batch_norm,
-    "ring": lambda: best(data.ring_of_gaussians(4096), rounds=4000),
+    "ring": lambda: best(data.ring_of_gaussians(4096), rounds=8000),
     "grid": lambda: best(data.grid_of_gaussians(8192), rounds=4800, hidden=(128,) * 3),
 }
 

@@ -1,4 +1,4 @@
-"""Train, evaluate and describe the models of the course."""
+"""Train, evaluate, sample from and describe the models of the course."""
 
 import argparse
 import sys
@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torchvision.utils import save_image
 
 from . import checkpoints, data, models, objectives, progress, runtime
 from .callbacks import Checkpoints
@@ -35,7 +36,18 @@ def resnet(shape, classes):
     return objectives.Classification(models.ResNet(shape, classes))
 
 
-MODELS = {"mlp": mlp, "cnn": cnn, "lenet": lenet, "resnet": resnet}
+def gan(shape, classes):
+    """Deep convolutional GAN, which draws."""
+    discriminator = models.Discriminator(shape, width=32, stages=3, batch_norm=True)
+    return objectives.Adversarial(models.Generator(shape, latent_dim=64, width=32), discriminator, latent_dim=64)
+
+
+def vae(shape, classes):
+    """Convolutional variational autoencoder, which draws."""
+    return objectives.VariationalBound(models.conv_vae(shape))
+
+
+MODELS = {"mlp": mlp, "cnn": cnn, "lenet": lenet, "resnet": resnet, "gan": gan, "vae": vae}
 
 
 def train(args):
@@ -54,9 +66,11 @@ def train(args):
     elif checkpoints.every(args.out):
         raise FileExistsError(f"{args.out} already holds a run: add --resume to go on with it, or name another folder.")
     runtime.set_seed(args.seed)
-    training, validation = data.split(DATASETS[args.data]()[0], 0.9)
+    images = DATASETS[args.data]()[0]
+    objective = MODELS[args.model](images.images[0].shape, len(images.classes))
+    training, validation = data.split(images.with_range(*objective.range), 0.9)
     trainer = Trainer(
-        MODELS[args.model](training.images[0].shape, len(training.classes)),
+        objective,
         partial(torch.optim.Adam, lr=args.learning_rate),
         batch_size=args.batch_size,
         seed=args.seed,
@@ -70,6 +84,26 @@ def train(args):
 
 def evaluate(args):
     """Measure a trained model on the test images of the data that it was trained for."""
+    objective, test = load(args)
+    trainer = Trainer(objective, torch.optim.SGD)
+    if hasattr(objective, "predict"):
+        print_once(classification_report(test.labels, trainer.predict(test), test.classes))
+    else:
+        print_once(*(f"{name} {value:.4g}" for name, value in trainer.evaluate(test).items()), sep=", ")
+
+
+def sample(args):
+    """Draw with a trained model, a gan or a vae, into a picture."""
+    objective, _ = load(args)
+    if not hasattr(objective, "sample"):
+        raise ValueError(f"Expected a run of a model that draws, gan or vae, got {args.run}, whose model does not.")
+    images = objective.sample(args.count, torch.Generator().manual_seed(args.seed)).cpu()
+    save_image(images, args.out, nrow=10, normalize=True, value_range=objective.range)
+    print_once(f"drew {args.count} images into {args.out}")
+
+
+def load(args):
+    """The objective of a run, with the weights of its last checkpoint, in evaluation mode; and its data set's test images."""
     checkpoint = checkpoints.latest(args.run)
     saved = checkpoints.config(checkpoint)
     runtime.configure(device=args.device, precision=args.precision, profile=args.profile or saved["profile"])
@@ -77,8 +111,7 @@ def evaluate(args):
     objective = MODELS[saved["model"]](test.images[0].shape, len(test.classes))
     for part in objective.parts:
         checkpoints.load_weights(getattr(objective, part), checkpoint / f"{part}.safetensors")
-    predictions = Trainer(objective, torch.optim.SGD).predict(test)
-    print_once(classification_report(test.labels, predictions, test.classes))
+    return objective.to(runtime.device()).eval(), test.with_range(*objective.range)
 
 
 def describe(args):
@@ -133,6 +166,11 @@ def command_line():
         "--checkpoint-every", type=int, default=500, help="steps from one checkpoint to the next (%(default)s)"
     )
     command(evaluate).add_argument("run", type=Path, help="the --out of a training run")
+    options = command(sample)
+    options.add_argument("run", type=Path, help="the --out of a training run")
+    options.add_argument("--out", type=Path, required=True, help="the picture, such as digits.png")
+    options.add_argument("--count", type=int, default=100, help="how many to draw (%(default)s)")
+    options.add_argument("--seed", type=int, default=0, help="of the noise (%(default)s)")
     command(describe).add_argument("run", type=Path, nargs="?", help="the --out of a training run")
     return parser
 

@@ -58,8 +58,9 @@ class Gaussian(NamedTuple):
 class DiscretisedLogistic(NamedTuple):
     """Each pixel is one of 256 grey levels, with the mass that a logistic distribution puts into that level's bin. x in 0..1.
 
-    Two numbers a pixel: the mean and the log of the scale. The lowest and the highest level take all that lies beyond
-    (Kingma et al., 2016, appendix; Salimans et al., 2017, equation 2).
+    Two numbers a pixel: the mean less one half, and the log of the scale. The lowest and the highest level take all that lies
+    beyond (Kingma et al., 2016, appendix; Salimans et al., 2017, equation 2). The mean may lie beyond too: that is how to be
+    sure of black. Held within 0..1 it cannot say so, and a pixel that is always black drives the scale up instead.
     """
 
     numbers = 2
@@ -89,7 +90,7 @@ class DiscretisedLogistic(NamedTuple):
 
     def _split(self, parameters):
         mean, log_scale = parameters.chunk(2, dim=1)
-        return mean.sigmoid(), log_scale.clamp(-7, 2)  # below exp(-7) a scale is far less than a grey level
+        return mean + 0.5, log_scale.clamp(-7, 2)  # exp(-7) is about a quarter of a grey level
 
 
 def _check(parameters, x, numbers):

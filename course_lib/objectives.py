@@ -17,6 +17,7 @@ class Objective(nn.Module):
     """
 
     parts = ()
+    range = (0.0, 1.0)  # of the images that it takes
     _first = True  # until the first batch has been checked, since a check waits for the device
 
     def losses(self, batch):
@@ -145,6 +146,7 @@ class Adversarial(Objective):
     """
 
     parts = ("discriminator", "generator")
+    range = (-1.0, 1.0)
 
     def __init__(
         self,

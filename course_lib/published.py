@@ -64,16 +64,11 @@ def inception(*, root=None):
 
 
 def mnist_gan(*, trained=True):
-    """A generator of digits, z (B, 64) -> (B, 1, 28, 28) in -1..1, from a standard normal z.
+    """A generator of digits to order: z (B, 64), standard normal, and labels 0..9, int64 (B,) -> (B, 1, 28, 28) in -1..1.
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
     """
-    return _network(models.Generator(latent_dim=64, width=32), "mnist_gan", trained)
-
-
-def mnist_conditional_gan(*, trained=True):
-    """A generator of digits on order, z (B, 64) and labels 0..9, int64 (B,) -> (B, 1, 28, 28) in -1..1; see `mnist_gan`."""
-    return _network(models.Generator(latent_dim=64, width=32, classes=10), "mnist_conditional_gan", trained)
+    return _network(models.Generator(latent_dim=64, width=32, classes=10), "mnist_gan", trained)
 
 
 def _network(module, name, trained):

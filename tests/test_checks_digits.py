@@ -21,7 +21,7 @@ def by_torch(w, stride, n):
 def on_the_sphere(a, b, t):
     angle = np.arccos(np.clip(a @ b / np.linalg.norm(a) / np.linalg.norm(b), -1, 1))
     if angle < 1e-6:
-        return a
+        return (1 - t) * a + t * b
     return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 
 
@@ -49,7 +49,7 @@ WRONG = [
     (digits.matrix, [lambda w, stride, n: by_torch(w[::-1].copy(), stride, n)], "flipped"),
     (digits.matrix, [lambda w, stride, n: by_torch(w, 1, n)], "row i"),
     (digits.spherical, [lambda a, b, t: (1 - t) * a + t * b], "straight"),
-    (digits.spherical, [unguarded], "stay at a"),
+    (digits.spherical, [unguarded], "take the straight way"),
     (digits.spherical, [lambda a, b, t: a], "great|angle"),
     (digits.straight_length, [lambda t, D: D * ((1 - t) ** 2 + t**2)], "squared"),
     (digits.straight_length, [lambda t, D: np.sqrt(D)], "variance"),

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import PIL.Image
 import pytest
 import torch
 
@@ -51,9 +52,32 @@ def test_train_evaluate_describe_and_resume(course_lib, tmp_path):
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_fits_every_data_set(name, shape):
     objective = MODELS[name](torch.Size(shape), 10)
-    yields = dict(objective.losses([torch.rand(2, *shape), torch.tensor([3, 9])]))
-    assert {part: tuple(loss.shape) for part, loss in yields.items()} == {"classifier": (2,)}
-    assert objective.predict([torch.rand(2, *shape)]).shape == (2,)
+    low, high = objective.range
+    x = torch.rand(2, *shape) * (high - low) + low
+    yields = dict(objective.losses([x, torch.tensor([3, 9])]))
+    assert {part: tuple(loss.shape) for part, loss in yields.items()} == dict.fromkeys(objective.parts, (2,))
+    if objective.parts == ("classifier",):
+        assert objective.predict([x]).shape == (2,)
+    else:
+        assert objective.eval().sample(3).shape == (3, *shape)
+
+
+@pytest.mark.parametrize(("model", "measured"), [("gan", "accuracy_fake"), ("vae", "rate")])
+def test_a_model_that_draws(course_lib, tmp_path, model, measured):
+    out, picture = tmp_path / "run", tmp_path / "drawn.png"
+    assert course_lib(f"train {model} --epochs 1 --batch-size 500 --out {out}")[0] == 0
+    status, printed = course_lib(f"evaluate {out}")
+    assert status == 0
+    assert re.search(rf"{measured} [\d.]+", printed.out)
+    assert course_lib(f"sample {out} --count 20 --out {picture}")[0] == 0
+    with PIL.Image.open(picture) as image:
+        assert image.size == (10 * 30 + 2, 2 * 30 + 2)
+
+
+def test_a_classifier_does_not_draw(course_lib, tmp_path):
+    course_lib(f"train mlp --epochs 1 --out {tmp_path}")
+    status, _ = course_lib(f"sample {tmp_path} --out {tmp_path / 'x.png'}")
+    assert "a model that draws, gan or vae" in status
 
 
 def test_describe_the_machine(course_lib):
@@ -103,7 +127,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(course_lib, tmp_path, line,
 
 
 def test_help_names_every_command_and_option(course_lib):
-    assert {"train", "evaluate", "describe"} <= set(course_lib("--help")[1].out.split())
+    assert {"train", "evaluate", "sample", "describe"} <= set(course_lib("--help")[1].out.split())
     shown = course_lib("train --help")[1].out
     for option in (
         "--data",

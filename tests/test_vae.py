@@ -68,10 +68,16 @@ def test_bernoulli_and_gaussian_agree_with_torchs_distributions(x):
 @pytest.mark.parametrize("log_scale", [-6.0, -4.0, -2.0, 0.0])
 def test_a_discretised_logistic_is_a_distribution_over_256_levels(log_scale):
     levels = (torch.arange(256) / 255).view(256, 1, 1, 1)
-    parameters = torch.tensor([0.3, log_scale]).view(1, 2, 1, 1).expand(256, 2, 1, 1)
+    parameters = torch.tensor([0.074, log_scale]).view(1, 2, 1, 1).expand(256, 2, 1, 1)
     mass = (-likelihoods.DiscretisedLogistic().nll(parameters.double(), levels.double())).exp()
     assert mass.sum().item() == pytest.approx(1, abs=2e-3)
-    assert abs((levels * mass.view_as(levels)).sum() - torch.tensor(0.3).sigmoid()) < (0.01 if log_scale < -3 else 0.1)
+    assert abs((levels * mass.view_as(levels)).sum() - 0.574) < (0.01 if log_scale < -3 else 0.1)
+
+
+def test_black_and_white_can_be_said_for_next_to_nothing():
+    x = torch.tensor([0.0, 1.0]).view(2, 1, 1, 1)
+    parameters = torch.tensor([[-0.6, -5.0], [0.6, -5.0]]).view(2, 2, 1, 1)
+    assert likelihoods.DiscretisedLogistic().nll(parameters, x).max() < 1e-4
 
 
 def test_a_discretised_logistic_stays_finite_and_has_a_slope_far_away():

@@ -13,12 +13,15 @@ from . import (
     faq,
     gan,
     landscape,
+    latent,
     measuring,
+    nats,
     neural_networks,
     seeing,
     segmentation,
     tools,
     training,
+    vae,
 )
 from .verdict import NotYet
 
@@ -32,10 +35,13 @@ __all__ = [
     "faq",
     "gan",
     "landscape",
+    "latent",
     "measuring",
+    "nats",
     "neural_networks",
     "seeing",
     "segmentation",
     "tools",
     "training",
+    "vae",
 ]

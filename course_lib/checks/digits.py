@@ -19,12 +19,17 @@ def dense_share(with_64, with_100):
     shares = []
     for answer, latent_dim in ((with_64, 64), (with_100, 100)):
         dense = (latent_dim + 1) * 64 * 49
-        rest = 64 * 2 + 64 * 32 * 16 + 32 * 2 + 32 * 16 + 1  # two batch norms, two transposed convolutions, the last with a bias
+        rest = (
+            64 * 2 + 64 * 32 * 16 + 32 * 2 + 32 * 16 + 1
+        )  # two batch norms, two transposed convolutions, the last with a bias
         shares.append(dense / (dense + rest))
         answer = numbers(answer, (), "one number between 0 and 1.")
-        hint = f"count (in + 1) x out for the dense layer with {latent_dim} numbers, and all of `generator.parameters()`."
+        hint = (
+            f"count (in + 1) x out for the dense layer with {latent_dim} numbers, and all parameters of "
+            f"Generator(latent_dim={latent_dim}, width=32)."
+        )
         require_close(answer, shares[-1], hint, tolerance=2e-3)
-    right(f"{shares[0]:.0%} and {shares[1]:.0%}: most of what this generator knows is in its first layer.")
+    right(f"{shares[0]:.0%} and {shares[1]:.0%}: most of this generator's weights are in its first layer.")
 
 
 def window(function):
@@ -64,11 +69,12 @@ def spherical(function):
             require(t in (0.0, 1.0) or not np.allclose(answer, (1 - t) * a + t * b), "that is the straight way.")
             require_close(answer, expected, hint)
     a = np.array([1.0, 2.0, 2.0])
-    with np.errstate(all="ignore"):
-        same = numbers(call(function, a, a.copy(), 0.5, hint=hint), (3,), hint)
-    still = "from a to a it must stay at a: where sin(w) is close to 0, take the straight way, which is the limit."
-    require(np.isfinite(same).all(), still)
-    require_close(same, a, still)
+    still = "where both point the same way sin(w) is 0: take the straight way, which is the limit."
+    for b in (a, 2 * a):
+        with np.errstate(all="ignore"):
+            middle = numbers(call(function, a, b, 0.5, hint=hint), (3,), hint)
+        require(np.isfinite(middle).all(), still)
+        require_close(middle, (a + b) / 2, still)
     right("also where there is no way to go.")
 
 

@@ -74,7 +74,7 @@ def transposed(function):
 def hinge_losses(function):
     """function(on_real (B, 1), on_fake (B, 1)) -> the hinge losses of the two players, from tensors."""
     hint = "mean of relu(1 - on_real) plus mean of relu(1 + on_fake), and minus the mean of on_fake."
-    for real, fake in (([[2.0], [0.5]], [[-3.0], [0.25]]), ([[-1.0], [0.0], [1.0]], [[1.0], [-0.5], [-1.0]])):
+    for real, fake in (([[2.0], [0.5]], [[-3.0], [0.25]]), ([[-1.0], [0.0], [1.0]], [[1.0], [-0.5], [-2.0]])):
         real, fake = torch.tensor(real), torch.tensor(fake)
         answer = call(function, real, fake, hint=hint)
         require(isinstance(answer, (tuple, list)) and len(answer) == 2, f"expected two losses, got {answer!r}. {hint}")
@@ -95,6 +95,6 @@ def running_variance(answer):
     require(
         abs(answer - 32 / 31) > 1e-5, "the statistics of a channel are over all places of all images, not over images alone."
     )
-    require(abs(answer - (n - 1) / n) > 1e-7, "that is Keras' over torch's; the question is the other way round.")
-    require_close(answer, n / (n - 1), "torch divides by n - 1, Keras by n, and n = 32 x 8 x 8.", tolerance=1e-7)
+    require(abs(answer - (n - 1) / n) > 1e-4, "that is Keras' over torch's; the question is the other way round.")
+    require_close(answer, n / (n - 1), "torch divides by n - 1, Keras by n, and n = 32 x 8 x 8.", tolerance=1e-5)
     right("half a thousandth: too little to see, and enough to fail a test for equality.")

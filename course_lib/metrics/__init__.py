@@ -1,4 +1,4 @@
-"""Measures of classifiers, of segmentation, and of generated images."""
+"""Measures of classifiers, of segmentation, of generated images, and of latent numbers."""
 
 from .classification import ClassificationReport, classification_report
 from .generative import (
@@ -10,6 +10,7 @@ from .generative import (
     nearest,
     precision_recall,
 )
+from .latent import mutual_information, mutual_information_gap
 from .patches import nearest_crop, patch_features, spectrum
 from .segmentation import SegmentationReport, image_iou, segmentation_report
 
@@ -23,6 +24,8 @@ __all__ = [
     "image_iou",
     "kernel_distance",
     "modes_covered",
+    "mutual_information",
+    "mutual_information_gap",
     "nearest",
     "nearest_crop",
     "patch_features",

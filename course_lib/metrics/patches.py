@@ -43,7 +43,7 @@ def spectrum(images):
 
 
 def nearest_crop(images, photos):
-    """For each image (N, C, h, w) the most similar place of any photograph (P, C, H, W), in the same range, searched everywhere.
+    """For each image (N, C, h, w) the most similar place of all photographs (P, C, H, W), which have the same range.
 
     Returns distance, photo, row, column, (N,) each: the root of the mean squared difference, which photograph, and the upper
     left corner. |image - crop|^2 = |image|^2 - 2 image . crop + |crop|^2: a convolution gives the products for all places.

@@ -53,13 +53,16 @@ class Discriminator(nn.Module):
     normalise: a function that wraps each convolution, such as `torch.nn.utils.parametrizations.spectral_norm`.
     batch_norm: whether batch norm follows each convolution but the first. classes: None, or the number of classes; the
     image then gets that many more channels, 1 everywhere for its class and 0 for the others (Mirza and Osindero, 2014).
-    Maps images (B, *shape), and labels (B,) if conditional, to (B,). Raises ValueError for images of another shape.
+    Maps images (B, *shape), and labels (B,) if conditional, to (B,). Raises ValueError for images of another shape, and for a
+    shape that the stages halve to nothing.
     """
 
     def __init__(self, shape=(1, 28, 28), *, width=64, stages=2, classes=None, normalise=None, batch_norm=False, dropout=0.0):
         super().__init__()
         self.shape, self.classes = tuple(shape), classes
-        rows, columns = (side // 2**stages for side in shape[1:])
+        rows, columns = (side // 2**stages for side in shape[1:])  # a halving leaves an odd last row out
+        if min(rows, columns) < 1:
+            raise ValueError(f"Expected images of at least {2**stages} x {2**stages} for {stages} stages, got {shape[1:]}.")
         wrap = normalise or (lambda layer: layer)
         layers, inputs = [], shape[0] + (classes or 0)
         for stage in range(stages):
