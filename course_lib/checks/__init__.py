@@ -6,9 +6,11 @@ Jupyter that shows as one line too; a grader catches the exception.
 
 from . import (
     cnn,
+    corrections,
     deeper,
     digits,
     failures,
+    faq,
     gan,
     landscape,
     latent,
@@ -17,6 +19,7 @@ from . import (
     neural_networks,
     seeing,
     segmentation,
+    tools,
     training,
     vae,
 )
@@ -25,9 +28,11 @@ from .verdict import NotYet
 __all__ = [
     "NotYet",
     "cnn",
+    "corrections",
     "deeper",
     "digits",
     "failures",
+    "faq",
     "gan",
     "landscape",
     "latent",
@@ -36,6 +41,7 @@ __all__ = [
     "neural_networks",
     "seeing",
     "segmentation",
+    "tools",
     "training",
     "vae",
 ]
