@@ -110,6 +110,15 @@ def _cpu():
     return {"name": facts.get("model name", platform.machine()), "flags": set(facts.get("flags", "").split())}
 
 
+def require_version(expected):
+    """Raises RuntimeError, which says what to do, unless course_lib has the version that a notebook was written for."""
+    if (found := version("course_lib")) != expected:
+        raise RuntimeError(
+            f"This notebook expects course_lib {expected}, got {found}. In Colab choose Runtime, Restart session, and run it "
+            "from the top; on your own machine bring notebook and package to one version: git pull, then make book."
+        )
+
+
 def describe_machine():
     """Two lines: the versions at work, and the machine with what was chosen for it."""
     names = ("course_lib", "torch", "keras", "numpy")

@@ -53,7 +53,11 @@ def test_a_chapter_uses_the_terms_that_it_teaches(chapter):
 
 
 def test_every_word_that_a_chapter_links_is_in_the_glossary():
-    known = {name.lower() for term in TERMS for name in (term["term"], term["chinese"])}
+    known = {slug(name) for term in TERMS for name in (term["term"], term["chinese"])}
     for path in BOOK.glob("text/*.md"):
-        for text, target in re.findall(r"\{term\}`([^`<]+?)\s*(?:<([^`>]+)>)?`", path.read_text(encoding="utf-8")):
-            assert (target or text).lower() in known, f"{path.name}: {target or text}"
+        for target in re.findall(r"\]\(glossary\.md#([^)]+)\)", path.read_text(encoding="utf-8")):
+            assert target in known, f"{path.name}: {target}"
+
+
+def slug(name):
+    return re.sub(r"\W+", "-", name.lower()).strip("-")

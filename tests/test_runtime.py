@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 
 import pytest
 import torch
@@ -159,3 +160,9 @@ def test_submodules_load_by_name():
     assert "trainer" in dir(course_lib)
     with pytest.raises(AttributeError, match=r"course_lib has no module 'trainr'; it has .*trainer"):
         _ = course_lib.trainr
+
+
+def test_a_notebook_of_another_version_is_told_what_to_do():
+    runtime.require_version(version("course_lib"))
+    with pytest.raises(RuntimeError, match=r"expects course_lib 9\.0, got .* Restart session.* git pull"):
+        runtime.require_version("9.0")

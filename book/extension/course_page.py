@@ -1,4 +1,4 @@
-"""What the book's pages have beyond the theme: times, buttons, stable addresses and little weight.
+"""What pages have beyond the theme: times, buttons, stable addresses, little weight.
 
 Sphinx loads this file by `local_extensions` in _config.yml.
 """
@@ -14,55 +14,89 @@ from PIL import Image
 
 WORDS_A_MINUTE = 200
 DOTS_PER_INCH = 110  # at which a figure of 6.4 inches fills the column
-# Folders of _static that no page asks for: other outputs of MathJax, fonts of icons, translations of the theme.
-UNUSED = ("locales", "vendor", *(f"mathjax/{name}" for name in ("a11y", "adaptors", "input/mml", "output/svg", "sre", "ui")))
+# Folders of _static that no page asks for: other outputs of MathJax, fonts of icons,
+# translations of the theme.
+UNUSED = (
+    "locales",
+    "vendor",
+    *(
+        f"mathjax/{name}"
+        for name in ("a11y", "adaptors", "input/mml", "output/svg", "sre", "ui")
+    ),
+)
 
 
 def setup(app):
     app.connect("doctree-read", read)
     app.connect("doctree-resolved", list_chapters)
-    app.connect("html-page-context", write, priority=900)  # after the theme and MathJax have added theirs
+    # After the theme and MathJax have added theirs:
+    app.connect("html-page-context", write, priority=900)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def read(app, doctree):
-    """Count the words of a page, outputs apart; take from exercises the ids that they all share."""
-    outputs = [node for node in doctree.findall(nodes.container) if "cell_output" in node["classes"]]
-    words = len(doctree.astext().split()) - sum(len(node.astext().split()) for node in outputs)
+    """Count the words of a page, outputs apart; take away the ids exercises share."""
+    outputs = [
+        node
+        for node in doctree.findall(nodes.container)
+        if "cell_output" in node["classes"]
+    ]
+    words = len(doctree.astext().split()) - sum(
+        len(node.astext().split()) for node in outputs
+    )
     app.env.metadata[app.env.docname]["words"] = words
     for section in list(doctree.findall(nodes.section)):
         if section["ids"] in (["exercise-content"], ["solution-content"]):
+            section["ids"] = []  # or the first child would inherit it
             section.replace_self(section.children)
 
 
 def minutes(env, docname):
-    """How long a chapter takes to read and took to run, as a text; None for a page that is no notebook."""
+    """How long a chapter takes to read and took to run; None for other pages."""
     ran = NbMetadataCollector.get_doc_data(env)[docname].get("exec_data")
     if not ran:
         return None
-    reading, running = env.metadata[docname]["words"] / WORDS_A_MINUTE, (ran["runtime"] or 0) / 60
-    return f"{max(1, round(reading))} min to read, {max(1, round(running))} min to run on {os.cpu_count()} cores"
+    reading, running = (
+        env.metadata[docname]["words"] / WORDS_A_MINUTE,
+        (ran["runtime"] or 0) / 60,
+    )
+    times = f"{max(1, round(reading))} min to read, {max(1, round(running))} min to run"
+    return f"{times} on {os.cpu_count()} cores"
 
 
 def list_chapters(app, doctree, docname):
-    """Fill a `{div} chapters` with the chapters in their order, and the time that each takes."""
-    for place in doctree.findall(lambda node: isinstance(node, nodes.container) and "chapters" in node["classes"]):
+    """Fill a `{div} chapters` with the chapters in order, and the time each takes."""
+    for place in doctree.findall(
+        lambda node: isinstance(node, nodes.container) and "chapters" in node["classes"]
+    ):
         for chapter in app.env.toctree_includes[docname]:
             if facts := minutes(app.env, chapter):
                 target = app.builder.get_relative_uri(docname, chapter)
-                link = nodes.reference("", app.env.titles[chapter].astext(), internal=True, refuri=target)
+                link = nodes.reference(
+                    "", app.env.titles[chapter].astext(), internal=True, refuri=target
+                )
                 place += nodes.paragraph("", "", link, nodes.inline("", facts))
 
 
 def write(app, pagename, templatename, context, doctree):
-    """Before a page is written: its line of times and buttons, the size of its figures, MathJax only where there is maths."""
+    """A line of times and buttons, sizes of figures, MathJax where there is maths."""
     body = context.get("body", "")
-    sources = {name: Path(app.srcdir, path) for path, name in app.builder.images.items()}
-    body = re.sub(r'<img [^>]*src="[^"]*_images/([^"]+\.png)"', lambda tag: tag[0] + size(sources[tag[1]]), body)
+    sources = {
+        name: Path(app.srcdir, path) for path, name in app.builder.images.items()
+    }
+    body = re.sub(
+        r'<img [^>]*src="[^"]*_images/([^"]+\.png)"',
+        lambda tag: tag[0] + size(sources[tag[1]]),
+        body,
+    )
     facts = doctree and minutes(app.env, pagename)
     if facts:
-        (launch,) = (button for button in context["header_buttons"] if button["label"] == "launch-buttons")
+        (launch,) = (
+            button
+            for button in context["header_buttons"]
+            if button["label"] == "launch-buttons"
+        )
         context["header_buttons"].remove(launch)
         notebook = context["pathto"](f"_sources/{context['sourcename']}", resource=True)
         line = (
@@ -73,12 +107,16 @@ def write(app, pagename, templatename, context, doctree):
         )
         body = body.replace("</h1>", line, 1)
     if 'class="math ' not in body:
-        context["script_files"] = [script for script in context["script_files"] if "mathjax" not in str(script.filename)]
+        context["script_files"] = [
+            script
+            for script in context["script_files"]
+            if "mathjax" not in str(script.filename)
+        ]
     context["body"] = body
 
 
 def size(path):
-    """The size at which a page shows a picture, so that it keeps the place free until the picture is there."""
+    """The size at which a page shows a picture, to keep its place free at once."""
     with Image.open(path) as image:
         scale = DOTS_PER_INCH / image.info.get("dpi", (DOTS_PER_INCH, 0))[0]
         width, height = (round(side * scale) for side in image.size)

@@ -1,4 +1,4 @@
-"""Makes a picture of the gallery: a U-Net says of every pixel which shape it belongs to.
+"""Makes a picture of the gallery: a U-Net says which shape each pixel belongs to.
 
     python book/pictures/segmentation.py    (a minute on two cores)
 

@@ -1,0 +1,51 @@
+"""The first cell of every notebook: one text, the version and the address of this repository, and harmless in Colab."""
+
+import json
+import sys
+import tomllib
+import types
+from pathlib import Path
+
+import pytest
+import yaml
+from IPython.core.interactiveshell import InteractiveShell
+
+from course_lib import runtime
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted(ROOT.glob("book/*.ipynb"))
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+
+
+def first_cell(notebook):
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    return next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_first_cell_is_that_of_all(notebook):
+    cell = first_cell(notebook)
+    assert cell == first_cell(NOTEBOOKS[0])
+    assert f'version = "{PROJECT["version"]}"' in cell
+    assert f'repository = "{ADDRESS}"' in cell
+
+
+@pytest.mark.parametrize("in_colab", [True, False])
+def test_the_first_cell_installs_in_colab_alone(in_colab, monkeypatch, capsys):
+    if in_colab:
+        monkeypatch.setitem(sys.modules, "google.colab", types.ModuleType("google.colab"))
+    shell, lines = InteractiveShell(), []
+    shell.register_magic_function(lines.append, magic_name="pip")
+    shell.run_cell(first_cell(NOTEBOOKS[0])).raise_error()
+    packages = f"mlxtend pooch git+{ADDRESS}@v{PROJECT['version']}"
+    assert lines == ([f"install -q --no-deps {packages}"] if in_colab else [])
+    assert runtime.describe_machine() in capsys.readouterr().out
+
+
+def test_what_the_first_cell_leaves_out_comes_with_colab():
+    """Colab brings these packages along (August 2026); whatever else the package needs, the cell has to install."""
+    colab = "accelerate filelock keras matplotlib numpy pillow safetensors scikit-learn tensorboard torch torchvision tqdm"
+    needed = {requirement.split(">")[0] for requirement in PROJECT["dependencies"]}
+    assert needed - set(colab.split()) == {"mlxtend", "pooch"}
+    assert not [requirement for requirement in PROJECT["dependencies"] if "<" in requirement or "==" in requirement]
