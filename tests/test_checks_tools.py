@@ -24,5 +24,6 @@ WRONG = [
     (tools.best, [lambda records: sorted_best(records)[::-1]], "the step first"),
     (tools.best, [lambda records: max(r.value for r in records)], "expected two things"),
     (tools.best, [lambda records: tuple(records[2])], "expected step 100"),
+    (tools.best, [lambda records: (100, 0.97)], "it must look at the records"),
     (tools.best, [lambda records: records["step"]], "raised TypeError"),
 ]
