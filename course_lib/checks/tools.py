@@ -26,5 +26,5 @@ def best(function):
     require((step, value) != (0.97, 100), "the step first, then the value.")
     require(step != 200, "of equal values the earliest record counts.")
     require((step, value) == (100, 0.97), f"expected step 100 and value 0.97 of {[tuple(record) for record in records]}.")
-    require(call_for_pair(function, records[:1], hint="try a list of one record.") == (50, 0.91), "it must look at the records.")
+    require(call_for_pair(function, records[:1], hint="try one record.") == (50, 0.91), "it must look at the records.")
     right("the step and the value of the best record.")
