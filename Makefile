@@ -1,8 +1,9 @@
 # Two commands do everything, set-up included:
 #   make book    builds the executed book: _build/html/index.html
-#   make test    runs the unit tests and every notebook
-# For those who write: make lint, make pairs (do notebooks and texts agree?), make notebooks (texts into notebooks),
-# make lock (renews requirements.txt). make clean removes all that was set up and built.
+#   make test    runs the unit tests and every notebook, and reads the book in a browser if there is a Chromium
+# For those who write: make units, make chapters, make pages (the three parts of test), make lint, make pairs (do notebooks and
+# texts agree?), make notebooks (texts into notebooks), make lock (renews requirements.txt), make colab-check (every notebook
+# with the versions of Colab). make clean removes all that was set up and built.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,10 +11,16 @@ INSTALLED := .venv/.installed
 NOTEBOOKS := $(basename $(notdir $(wildcard book/*.ipynb)))
 TEXTS := $(basename $(notdir $(wildcard book/text/*.md)))
 OUTPUTS := "output_type"|"execution_count": *[0-9]
+NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300
 TO_NOTEBOOK := $(BIN)/jupytext --quiet --from md:myst --to ipynb
 TO_TEXT := $(BIN)/jupytext --quiet --from ipynb --to md:myst
 
-.PHONY: book test lint pairs notebooks lock clean
+COLAB_PYTHON ?= python3.13
+COLAB := torch==2.11.* torchvision==0.26.* keras==3.13.2 numpy==2.1.3 accelerate==1.14.* safetensors==0.8.* ipython==7.34.* \
+	filelock ipykernel ipywidgets matplotlib nbval pandas pillow platformdirs requests scikit-learn scipy tensorboard tqdm
+CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
+
+.PHONY: book test units chapters pages lint pairs notebooks lock colab-check clean
 
 # Executed notebooks are kept and used again. Their cache sees only the notebooks, so it goes when anything else that they
 # ran on has changed. Pages are all written anew (--all): a warning is met again until it is mended.
@@ -25,10 +32,21 @@ book: $(INSTALLED)
 	@echo "Running the notebooks and building the book: minutes the first time ..."
 	@$(BIN)/jupyter-book build --all --quiet --warningiserror --keep-going .
 
-# Two runs, since the tests choose a machine of their own (one thread, float32), and notebooks take the one that is there.
-test: $(INSTALLED)
-	@$(BIN)/python -m pytest tests
-	@$(BIN)/python -m pytest --nbval-lax --nbval-current-env --nbval-cell-timeout 300 book
+test: units chapters pages
+
+units: $(INSTALLED)
+	@$(BIN)/python -m pytest tests --ignore tests/browser
+
+# A run of its own, since the tests choose a machine for themselves (one thread, float32), and notebooks take what is there.
+chapters: $(INSTALLED)
+	@$(BIN)/python -m pytest $(NBVAL) book
+
+pages: $(if $(CHROMIUM),book)
+ifdef CHROMIUM
+	@$(BIN)/python -m pytest tests/browser
+else
+	@echo "pages: not read in a browser, since there is none: apt-get install chromium, or install Google Chrome"
+endif
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check --quiet .
@@ -56,8 +74,19 @@ notebooks: $(INSTALLED)
 lock: $(INSTALLED)
 	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
 
+# A new environment with the versions of Colab (August 2026), in which the first cell's install and every notebook must pass.
+colab-check:
+	rm -rf .colab
+	$(COLAB_PYTHON) -m venv .colab
+	.colab/bin/pip install --quiet --disable-pip-version-check $(COLAB)
+	.colab/bin/pip freeze > .colab/before
+	.colab/bin/pip install --quiet --disable-pip-version-check --no-deps mlxtend pooch .
+	.colab/bin/pip freeze > .colab/after
+	! diff .colab/before .colab/after | grep '^<' # what was there is still there, in the same version
+	.colab/bin/python -m pytest $(NBVAL) book
+
 clean:
-	rm -rf .venv _build
+	rm -rf .venv .colab _build
 
 $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.version_info < (3, 11) and sys.exit("The course needs Python 3.11 or newer and found " + v + ": name another one with make PYTHON=python3.13")'
