@@ -1,6 +1,7 @@
 """The variational autoencoder, its likelihoods and its bounds, against closed forms and torch's own distributions."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -142,7 +143,7 @@ def test_free_bits_cost_nothing_and_have_no_slope(x):
     torch.testing.assert_close(loss, objective.metrics((x, None))["distortion"] + 300)
 
 
-@pytest.mark.parametrize("make", [dense_vae, conv_vae])
+@pytest.mark.parametrize("make", [dense_vae, conv_vae, partial(conv_vae, blocks=1)])
 @pytest.mark.parametrize("numbers", [1, 2])
 def test_shapes(make, numbers):
     vae = make((3, 8, 12), latent_dim=5, numbers=numbers)

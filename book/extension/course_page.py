@@ -112,7 +112,8 @@ def write(app, pagename, templatename, context, doctree):
             for script in context["script_files"]
             if "mathjax" not in str(script.filename)
         ]
-    context["body"] = body
+    # An entry of a list is a list item: its other role has gone out of use.
+    context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
 
 
 def size(path):

@@ -29,6 +29,7 @@ def address():
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture(scope="session")
@@ -59,8 +60,9 @@ class Visit:
 
     def open(self, path):
         self.page.goto(f"{self.address}/{path}", wait_until="load")
-        self.page.wait_for_function("!window.MathJax || (MathJax.startup && MathJax.startup.promise)")
-        self.page.evaluate("async () => { if (window.MathJax) await MathJax.startup.promise }")
+        if self.page.locator("script[src*=mathjax]").count():
+            self.page.wait_for_function("MathJax.startup && MathJax.startup.promise")
+            self.page.evaluate("MathJax.startup.promise.then(() => true)")
         return self.page
 
     def _only_here(self, route):
