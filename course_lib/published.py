@@ -48,6 +48,11 @@ def landscape_gan(*, trained=True):
     return _network(models.Generator((3, 64, 64), latent_dim=100, width=32, stages=3), "landscape_gan", trained)
 
 
+def shapes_gan(*, trained=True):
+    """Draws coloured shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
+    return _network(models.Generator((3, 32, 32), latent_dim=64, width=32, stages=3), "shapes_gan", trained)
+
+
 def inception(*, root=None):
     """The network of the original FID; its `features`, (B, 1 or 3, H, W) in 0..1 -> (B, 2048), are what a FID compares.
 
@@ -69,6 +74,14 @@ def mnist_gan(*, trained=True):
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
     """
     return _network(models.Generator(latent_dim=64, width=32, classes=10), "mnist_gan", trained)
+
+
+def mnist_vae(*, trained=True):
+    """A convolutional VAE of black and white digits: images (B, 1, 28, 28) of 0s and 1s, z (B, 32), logits of the Bernoulli.
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    return _network(models.conv_vae(latent_dim=32, width=32, hidden=128, blocks=1), "mnist_vae", trained)
 
 
 def _network(module, name, trained):

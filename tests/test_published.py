@@ -66,6 +66,7 @@ def test_each_recipe_runs(name, monkeypatch, tmp_path):
     monkeypatch.setattr(recipe, "EPOCHS", 1)
     monkeypatch.setattr(recipe, "COUNT", 160, raising=False)
     monkeypatch.setattr(recipe, "DRAWS", 50, raising=False)
+    monkeypatch.setattr(recipe, "SEARCHED", 10, raising=False)
     recipe.main()
     again = getattr(published, name)()
     assert published.card(name)["steps"] >= 2

@@ -5,6 +5,8 @@ from itertools import pairwise
 
 from torch import nn
 
+from .unet import Block
+
 LOGVAR_LIMIT = 10.0  # a log variance stays within -10..10, so that neither its exponential nor the KL can overflow
 
 
@@ -56,10 +58,11 @@ def dense_vae(shape=(1, 28, 28), *, latent_dim=32, hidden=(256, 128), numbers=1)
     return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
 
 
-def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=0.0, numbers=1):
+def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, blocks=0, dropout=0.0, numbers=1):
     """Two convolutions of stride 2 and a dense layer; the decoder mirrors them with transposed convolutions.
 
-    shape: (C, H, W), H and W divisible by 4. Raises ValueError for a size that two doublings do not reach.
+    shape: (C, H, W), H and W divisible by 4. blocks: residual blocks at H/4 x W/4, in the encoder and in the decoder.
+    Raises ValueError for a size that two doublings do not reach.
     """
     channels, height, width_in = shape
     if height % 4 or width_in % 4:
@@ -70,6 +73,7 @@ def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=
         nn.Conv2d(channels, width, 4, 2, padding=1),  # -> width x H/2 x W/2
         nn.LeakyReLU(0.2),
         nn.Conv2d(width, 2 * width, 4, 2, padding=1),  # -> 2 width x H/4 x W/4
+        *(Block(2 * width, 2 * width) for _ in range(blocks)),
         nn.LeakyReLU(0.2),
         nn.Dropout(dropout),
         nn.Flatten(),
@@ -81,8 +85,9 @@ def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=
         nn.Linear(latent_dim, hidden),
         nn.LeakyReLU(0.2),
         nn.Linear(hidden, flat),
-        nn.LeakyReLU(0.2),
         nn.Unflatten(1, (2 * width, rows, columns)),
+        *(Block(2 * width, 2 * width) for _ in range(blocks)),
+        nn.LeakyReLU(0.2),
         nn.ConvTranspose2d(2 * width, width, 4, 2, padding=1),  # -> width x H/2 x W/2
         nn.LeakyReLU(0.2),
         nn.ConvTranspose2d(width, numbers * channels, 4, 2, padding=1),  # -> numbers C x H x W
