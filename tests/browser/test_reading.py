@@ -99,7 +99,7 @@ def test_a_printed_page_shows_text_without_the_menus(visit):
     page.emulate_media(media="print")
     for menu in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".prev-next-area", ".chapter-facts a"):
         assert not page.locator(menu).first.is_visible(), menu
-    assert page.locator("h1:has(.headerlink)").is_visible()
+    assert page.locator("h1:visible").count() == 1  # the theme prints a title of its own
 
 
 @pytest.fixture
