@@ -83,7 +83,7 @@ colab-check:
 	.colab/bin/pip install --quiet --disable-pip-version-check --no-deps mlxtend pooch .
 	.colab/bin/pip freeze > .colab/after
 	! diff .colab/before .colab/after | grep '^<' # what was there is still there, in the same version
-	.colab/bin/python -m pytest $(NBVAL) book
+	@$(MAKE) chapters BIN=.colab/bin INSTALLED=
 
 clean:
 	rm -rf .venv .colab _build
