@@ -2,8 +2,8 @@
 
 A decoder's output, `parameters` (B, numbers x C, H, W), holds `numbers` maps for each channel of the image. A likelihood
 turns them into nats, `nll(parameters, x)`, -log p(x | z) summed over all pixels and channels, (B,); and into images: `mean`
-is what one shows, `draw` is a sample, both (B, C, H, W). Pixels are numbers in 0..1. A density of them, as the Gaussian's, can
-be above 1 and its -log below 0; Bernoulli and DiscretisedLogistic give probabilities.
+is what one shows, `draw` is a sample, both (B, C, H, W). Pixels are numbers in its `range`, 0..1. A density
+of them, as the Gaussian's, can be above 1 and its -log below 0; Bernoulli and DiscretisedLogistic give probabilities.
 """
 
 import math
@@ -21,6 +21,7 @@ class Bernoulli(NamedTuple):
     """
 
     numbers = 1
+    range = (0, 1)
 
     def nll(self, parameters, x):
         _check(parameters, x, self.numbers)
@@ -41,6 +42,7 @@ class Gaussian(NamedTuple):
 
     deviation: float = 0.1
     numbers = 1
+    range = (0, 1)
 
     def nll(self, parameters, x):
         _check(parameters, x, self.numbers)
@@ -64,6 +66,7 @@ class DiscretisedLogistic(NamedTuple):
     """
 
     numbers = 2
+    range = (0, 1)
 
     def nll(self, parameters, x):
         _check(parameters, x, self.numbers)

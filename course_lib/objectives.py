@@ -218,7 +218,8 @@ class VariationalBound(Objective):
     The expectation is taken with one sample of z (Kingma and Welling, 2014, equation 10). vae: see `course_lib.models.VAE`.
     likelihood: see `course_lib.likelihoods`; sums over pixels, as the bound demands. beta: 1 for the bound itself (Higgins et
     al., 2017, for others). free_bits: nats of KL of each latent dimension, mean over the batch, that cost nothing
-    (Kingma et al., 2016, appendix). Raises ValueError when the first batch is not in 0..1.
+    (Kingma et al., 2016, appendix). Raises ValueError for images outside the likelihood's range: in training looked at in the
+    first batch, in measures always.
     """
 
     parts = ("vae",)
@@ -228,6 +229,9 @@ class VariationalBound(Objective):
         self.vae, self.likelihood, self.beta, self.free_bits = vae, likelihood, beta, free_bits
 
     def losses(self, batch):
+        if self._first:
+            self._check_range(batch[0])
+        self._first = False
         distortion, kl = self._terms(batch)  # (B,), (B, D)
         if self.free_bits:
             kl = torch.where(kl.mean(0) > self.free_bits, kl, self.free_bits)
@@ -235,6 +239,7 @@ class VariationalBound(Objective):
 
     def metrics(self, batch):
         """Minus the bound (beta 1), and its two terms: distortion, -log p(x | z), and rate, the KL; all in nats an image."""
+        self._check_range(batch[0])
         distortion, kl = self._terms(batch)
         return {"loss": distortion + kl.sum(1), "distortion": distortion, "rate": kl.sum(1)}
 
@@ -251,6 +256,7 @@ class VariationalBound(Objective):
         In expectation it grows with `samples`, up to log p(x) (Burda et al., 2016, equation 8). at_once: images decoded at
         a time.
         """
+        self._check_range(x)
         found = []
         for image in x:
             mean, logvar = self.vae.encode(image[None])  # (1, D)
@@ -265,11 +271,13 @@ class VariationalBound(Objective):
 
     def _terms(self, batch):
         x, _ = batch
-        if self._first and (x.min() < 0 or x.max() > 1):
-            raise ValueError(
-                f"Expected images from 0 to 1, as the likelihoods count them, got {x.min():.3g} to {x.max():.3g}; "
-                "take images.with_range(0, 1)."
-            )
-        self._first = False
         parameters, mean, logvar = self.vae(x, torch.randn(len(x), self.vae.latent_dim, device=x.device))
         return self.likelihood.nll(parameters, x), losses.gaussian_kl(mean, logvar)
+
+    def _check_range(self, x):
+        low, high = self.likelihood.range
+        if not (x.min() >= low and x.max() <= high):  # so put, NaN is refused too
+            raise ValueError(
+                f"Expected images from {low} to {high}, as the likelihood counts them, got {x.min():.3g} to {x.max():.3g}; "
+                f"take images.with_range({low}, {high})."
+            )

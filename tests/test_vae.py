@@ -24,6 +24,7 @@ class Identity(NamedTuple):
     """A normal distribution whose mean is the decoder's output itself."""
 
     deviation: float
+    range = (-math.inf, math.inf)
 
     def nll(self, parameters, x):
         return -Normal(parameters, self.deviation).log_prob(x).flatten(1).sum(1)
@@ -90,17 +91,26 @@ def test_a_discretised_logistic_stays_finite_and_has_a_slope_far_away():
     assert parameters.grad[0, 0].item() < 0
 
 
-@pytest.mark.parametrize("likelihood", [likelihoods.Bernoulli(), likelihoods.Gaussian(0.05), likelihoods.DiscretisedLogistic()])
-def test_draws_have_the_mean(likelihood):
-    parameters = torch.tensor([0.4, -3.0][: likelihood.numbers]).view(1, -1, 1, 1).expand(20_000, -1, 1, 1)
-    drawn = likelihood.draw(parameters)
-    assert drawn.mean().item() == pytest.approx(likelihood.mean(parameters).mean().item(), abs=0.02)
+@pytest.mark.parametrize(
+    ("likelihood", "variance", "levels"),
+    [
+        (likelihoods.Bernoulli(), lambda p: torch.sigmoid(p) * torch.sigmoid(-p), 1),
+        (likelihoods.Gaussian(0.05), lambda p: torch.tensor(0.05**2), None),
+        (likelihoods.DiscretisedLogistic(), lambda p: (math.pi * torch.tensor(-4.0).exp()) ** 2 / 3, 255),
+    ],
+)
+def test_draws_have_the_mean_the_variance_and_the_levels(likelihood, variance, levels):
+    parameters = torch.tensor([0.2, -4.0][: likelihood.numbers]).view(1, -1, 1, 1)
+    drawn = likelihood.draw(parameters.expand(20_000, -1, 1, 1))
+    assert drawn.mean().item() == pytest.approx(likelihood.mean(parameters).item(), abs=0.02)
+    assert drawn.var().item() == pytest.approx(variance(parameters[0, 0]).item(), rel=0.05)
+    if levels:
+        torch.testing.assert_close(drawn * levels, (drawn * levels).round(), atol=1e-3, rtol=0)
 
 
 def test_the_bound_of_a_linear_vae_with_the_exact_posterior_is_the_likelihood():
     objective, exact = linear_vae()
     x = exact.sample((64,)).view(64, 1, 1, 5)
-    objective._first = False  # these are no pixels
     expected = -exact.log_prob(x.flatten(1))
     repeats = torch.stack([objective.metrics((x, None))["loss"] for _ in range(400)])
     torch.testing.assert_close(repeats.mean(0), expected, atol=0.3, rtol=0)
@@ -134,13 +144,28 @@ def test_loss_is_distortion_plus_beta_times_rate(x):
     torch.testing.assert_close(found["loss"], results[0])
 
 
-def test_free_bits_cost_nothing_and_have_no_slope(x):
+@pytest.mark.parametrize("beta", [1.0, 2.0])
+def test_free_bits_cost_a_constant_and_have_no_slope(x, beta):
+    """One of three numbers says more than its share is free: it alone pays."""
     vae = dense_vae((1, 8, 8), latent_dim=3, hidden=(16,))
-    objective = VariationalBound(vae, free_bits=100.0)
-    torch.manual_seed(0)
-    ((_, loss),) = objective.losses((x, None))
-    torch.manual_seed(0)
-    torch.testing.assert_close(loss, objective.metrics((x, None))["distortion"] + 300)
+    with torch.no_grad():
+        vae.encoder[-1].bias[0] = 5.0  # a mean far from zero, so a KL above 12 nats
+    last, slopes = vae.encoder[-1].bias, []
+    for free_bits in (8.0, 0.0):
+        objective = VariationalBound(vae, beta=beta, free_bits=free_bits)
+        torch.manual_seed(0)
+        ((_, loss),) = objective.losses((x, None))
+        slopes.append(torch.autograd.grad(loss.mean(), last)[0])
+        if free_bits:
+            torch.manual_seed(0)
+            distortion = objective.metrics((x, None))["distortion"]
+            _, kl = objective._terms((x, None))
+            torch.testing.assert_close(loss, distortion + beta * (kl[:, 0] + 16))
+            of_distortion = torch.autograd.grad(distortion.mean(), last)[0]
+    paid, free = [0, 3], [1, 2, 4, 5]  # mean and log variance of the first number; of the other two
+    torch.testing.assert_close(slopes[0][paid], slopes[1][paid])
+    torch.testing.assert_close(slopes[0][free], of_distortion[free])
+    assert (slopes[1][free] - of_distortion[free]).abs().max() > 1e-3
 
 
 @pytest.mark.parametrize("make", [dense_vae, conv_vae, partial(conv_vae, blocks=1)])
@@ -165,13 +190,26 @@ def test_training_lowers_the_bound():
     assert trainer.evaluate(small_digits)["loss"] < before - 50
 
 
-def test_log_variances_cannot_overflow(x):
+@pytest.mark.parametrize(("bias", "expected"), [(1e6, 10), (-1e6, -10)])
+def test_log_variances_cannot_overflow(x, bias, expected):
     vae = dense_vae((1, 8, 8), latent_dim=3, hidden=(16,))
     with torch.no_grad():
-        vae.encoder[-1].bias.fill_(1e6)
-    _, logvar = vae.encode(x)
-    assert logvar.max().item() == 10
-    assert torch.isfinite(losses.gaussian_kl(torch.zeros_like(logvar), logvar)).all()
+        vae.encoder[-1].bias[3:] = bias
+    assert vae.encode(x)[1].unique().tolist() == [expected]
+    ((_, loss),) = VariationalBound(vae).losses((x, None))
+    loss.sum().backward()
+    assert torch.isfinite(loss).all()
+    assert all(torch.isfinite(weight.grad).all() for weight in vae.parameters())
+
+
+def test_images_out_of_range_are_refused_by_every_measure(x):
+    objective = VariationalBound(dense_vae((1, 8, 8), latent_dim=3))
+    next(objective.losses((x, None)))  # the first batch is well
+    for wrong in (x - 1, x + 0.5, torch.full_like(x, torch.nan)):
+        with pytest.raises(ValueError, match="Expected images from 0 to 1"):
+            objective.metrics((wrong, None))
+        with pytest.raises(ValueError, match="Expected images from 0 to 1"):
+            objective.importance_bound(wrong, 3)
 
 
 def test_what_does_not_fit_is_told(x):
