@@ -27,12 +27,18 @@ def card(name):
     return json.loads(path.read_text())
 
 
-def publish(name, module, facts):
-    """Write a network's weights and its card, the dict `facts`, into the package."""
+def publish(name, network, trainer, facts):
+    """Write a network's weights and its card into the package: the dict `facts`, and what `trainer` and the network tell."""
+    told = {
+        "parameters": sum(parameter.numel() for parameter in network.parameters()),
+        "seed": trainer.seed,
+        "steps": trainer.step,
+        "command": f"python -m course_lib.recipes.{name}",
+        "machine": runtime.describe_machine().splitlines(),
+    }
     WEIGHTS.mkdir(exist_ok=True)
-    checkpoints.save_weights(module, WEIGHTS / f"{name}.safetensors")
-    text = json.dumps({**facts, "machine": runtime.describe_machine().splitlines()}, indent=2, ensure_ascii=False)
-    (WEIGHTS / f"{name}.json").write_text(text + "\n")
+    checkpoints.save_weights(network, WEIGHTS / f"{name}.safetensors")
+    (WEIGHTS / f"{name}.json").write_text(json.dumps(facts | told, indent=2, ensure_ascii=False) + "\n")
 
 
 def mnist_features(*, trained=True):

@@ -11,7 +11,7 @@ from .generative import (
     precision_recall,
 )
 from .latent import mutual_information, mutual_information_gap
-from .patches import nearest_crop, patch_features, spectrum
+from .patches import nearest_crop, patch_distance, patch_features, spectrum
 from .segmentation import SegmentationReport, image_iou, segmentation_report
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "mutual_information_gap",
     "nearest",
     "nearest_crop",
+    "patch_distance",
     "patch_features",
     "precision_recall",
     "segmentation_report",

@@ -3,6 +3,8 @@
 import torch
 from torch.nn.functional import avg_pool2d, conv2d
 
+from .generative import frechet_distance
+
 
 def patch_features(images):
     """63 numbers that describe a colour patch, without any network: (B, 3, H, W) in -1..1 -> (B, 63).
@@ -24,6 +26,13 @@ def patch_features(images):
     direction = ((torch.atan2(down, right) / torch.pi + 1) * 4).long().flatten(1) % 8  # 0..7
     slopes = torch.zeros(len(images), 8, device=images.device).scatter_add_(1, direction, steepness) / steepness.shape[1]
     return torch.cat([cells, images.std((2, 3)), torch.stack(octaves, 1), slopes], dim=1)
+
+
+def patch_distance(real, generated):
+    """The Fréchet distance of `patch_features`, each divided by its deviation over the real; (N, 3, H, W) in -1..1 each."""
+    features = [patch_features(images) for images in (real, generated)]
+    scale = features[0].std(0)
+    return frechet_distance(*(each / scale for each in features))
 
 
 def spectrum(images):

@@ -34,16 +34,12 @@ def main():
         generator.half().float()  # as it will be read back
         facts = {
             "network": "course_lib.models.Generator((3, 64, 64), latent_dim=100, width=32, stages=3), half precision",
-            "parameters": sum(parameter.numel() for parameter in generator.parameters()),
             "data": f"{COUNT:,} patches of 64 x 64, half of them mirrored, of china.jpg shrunk to 142 x 213 (scikit-learn)",
             "recipe": "non-saturating game, real labels of 0.9, discriminator of three stages with batch norm, Adam (generator "
             f"6e-4, discriminator 3e-4), batches of 16, half a cosine over {EPOCHS} epochs, weights averaged (0.99)",
-            "seed": SEED,
-            "steps": trainer.step,
-            "command": "python -m course_lib.recipes.landscape_gan",
             **measure(generator, photo),
         }
-        published.publish("landscape_gan", generator.half(), facts)
+        published.publish("landscape_gan", generator.half(), trainer, facts)
     print(facts)
 
 
@@ -54,15 +50,12 @@ def measure(generator, photo):
     z = torch.randn(count, 100, generator=torch.Generator().manual_seed(1)).to(runtime.device())
     generated = torch.cat([generator.eval()(some) for some in z.split(128)])
     real, others = (data.crops(photo, 64, count=count, seed=seed).with_range(-1, 1).batch(slice(None))[0] for seed in (1, 2))
-    features = [metrics.patch_features(images) for images in (real, others, generated)]
-    scale = features[0].std(0)
-    real_features, other_features, generated_features = (each / scale for each in features)
     places = photo.float() / 127.5 - 1  # 0..255 -> -1..1
     few = generated[: COUNT // 16]
     nearest, *_ = metrics.nearest_crop(few, torch.stack([places, places.flip(2)]))
     return {
-        "frechet_distance": metrics.frechet_distance(real_features, generated_features),
-        "frechet_distance_of_real_patches": metrics.frechet_distance(real_features, other_features),
+        "frechet_distance": metrics.patch_distance(real, generated),
+        "frechet_distance_of_real_patches": metrics.patch_distance(real, others),
         "images_measured": count,
         "distance_to_the_most_similar_place": nearest.median().item(),
         "images_searched_for": len(few),

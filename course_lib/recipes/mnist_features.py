@@ -31,16 +31,12 @@ def main():
         measured = trainer.evaluate(test)
         facts = {
             "network": "course_lib.models.ResNet((1, 28, 28), blocks=1)",
-            "parameters": sum(parameter.numel() for parameter in network.parameters()),
             "data": "MNIST, 60,000 training images, augmented by small affine maps",
             "recipe": f"AdamW, 4e-3, weight decay 0.05, one cycle of {EPOCHS} epochs, batches of 128, weights averaged (0.998)",
-            "seed": SEED,
-            "steps": trainer.step,
-            "command": "python -m course_lib.recipes.mnist_features",
             "test_accuracy": measured["accuracy"],
             "test_loss_nats": measured["loss"],
         }
-        published.publish("mnist_features", network, facts)
+        published.publish("mnist_features", network, trainer, facts)
     print(facts)
 
 
