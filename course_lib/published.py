@@ -79,7 +79,7 @@ def mnist_gan(*, trained=True):
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
     """
-    return _network(models.Generator(latent_dim=64, width=32, classes=10), "mnist_gan", trained)
+    return _network(models.Generator(latent_dim=64, width=48, classes=10), "mnist_gan", trained)
 
 
 def mnist_vae(*, trained=True):
