@@ -15,7 +15,8 @@ from course_lib import runtime
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("book/*.ipynb"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-ADDRESS = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
+ADDRESS = REPOSITORY["url"]
 
 
 def first_cell(notebook):
@@ -29,6 +30,18 @@ def test_the_first_cell_is_that_of_all(notebook):
     assert cell == first_cell(NOTEBOOKS[0])
     assert f'version = "{PROJECT["version"]}"' in cell
     assert f'repository = "{ADDRESS}"' in cell
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_solution_is_folded_in_colab_and_jupyterlab_too(notebook):
+    cells = [cell["metadata"] for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]]
+    for folded in (cell for cell in cells if "hide-cell" in cell.get("tags", [])):
+        assert folded["cellView"] == "form"
+        assert folded["jupyter"] == {"source_hidden": True}
+
+
+def test_colab_opens_the_notebooks_of_the_version_that_they_install():
+    assert REPOSITORY["branch"] == f"v{PROJECT['version']}"
 
 
 @pytest.mark.parametrize("in_colab", [True, False])
