@@ -112,8 +112,10 @@ def write(app, pagename, templatename, context, doctree):
             for script in context["script_files"]
             if "mathjax" not in str(script.filename)
         ]
-    # An entry of a list is a list item: its other role has gone out of use.
-    context["body"] = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    # An entry of a list is a list item: its other role has gone out of use. What
+    # unfolds has its own words for a name.
+    body = body.replace('role="doc-biblioentry"', 'role="listitem"')
+    context["body"] = body.replace(' aria-label="Toggle hidden content"', "")
 
 
 def size(path):

@@ -1,7 +1,9 @@
 """What a reader does with the book: search, unfold, copy, switch to dark, move by keyboard, download, open from disk, print."""
 
-import json
+import re
+from urllib.parse import quote
 
+import nbformat
 import pytest
 
 from .conftest import HTML, Visit
@@ -16,9 +18,11 @@ def search(visit, words):
     return page.locator("#search-results li a").all_text_contents()
 
 
-@pytest.mark.parametrize("words", ["mat1 and mat2 shapes cannot be multiplied", "CUDA out of memory"])
-def test_search_finds_the_entry_of_an_error(visit, words):
-    assert any("Symptoms" in title for title in search(visit, words)[:3])
+def test_search_finds_the_entry_of_every_error(visit):
+    errors = re.findall(r"^### `(.+)`$", (HTML.parents[1] / "book" / "text" / "05b_symptoms.md").read_text(), re.M)
+    assert len(errors) > 15
+    missed = [error for error in errors if f"Symptoms > {error}" not in search(visit, quote(error))[:2]]
+    assert missed == []
     assert visit.troubles == []
 
 
@@ -32,19 +36,28 @@ def test_search_is_reached_by_keyboard(visit):
 
 def test_there_is_one_search_box(visit):
     page = visit.open(CHAPTER)
-    assert page.locator("input[type=search]:visible").count() <= 1
+    assert page.locator("button.search-button__button:visible, input[type=search]:visible").count() == 1
 
 
-def test_a_solution_opens_and_closes(visit):
+def test_the_code_of_a_solution_opens_and_closes(visit):
     page = visit.open(CHAPTER)
-    closed = page.locator("details:not([open])")
-    before = closed.count()
-    assert before
-    first = page.locator("details").first
-    first.locator("summary").click()
-    assert first.get_attribute("open") is not None
-    first.locator("summary").click()
-    assert closed.count() == before
+    solution = page.locator("details", has=page.get_by_text("Show the solution")).first
+    code = solution.locator(".cell_input")
+    for shown in (False, True, False):
+        assert code.is_visible() is shown
+        solution.locator("summary").focus()
+        page.keyboard.press("Enter")
+
+
+def test_the_text_of_a_solution_opens_and_closes(visit):
+    page = visit.open(CHAPTER)
+    solution = page.locator("div.solution").first
+    button, text = solution.locator("button.toggle-button"), solution.locator("p:not(.admonition-title)").first
+    assert "Solution" in button.get_attribute("aria-label")
+    for shown in (False, True, False):
+        assert text.is_visible() is shown
+        button.focus()
+        page.keyboard.press("Enter")
 
 
 def test_code_can_be_copied(visit, context, address):
@@ -73,25 +86,32 @@ def test_the_download_is_the_notebook(visit):
     with page.expect_download() as download:
         page.get_by_role("link", name="Download the notebook").click()
     assert download.value.suggested_filename == "01_neural_networks.ipynb"
-    notebook = json.loads(download.value.path().read_text(encoding="utf-8"))
-    assert notebook["nbformat"] == 4
-    assert not any(cell.get("outputs") for cell in notebook["cells"])
+    notebook = nbformat.read(download.value.path(), 4)
+    nbformat.validate(notebook)
+    assert not any(cell.get("outputs") for cell in notebook.cells)
 
 
-def test_colab_is_one_click_away(visit):
-    link = visit.open(CHAPTER).get_by_role("link", name="Open in Colab").get_attribute("href")
-    assert link.startswith("https://colab.research.google.com/github/")
-    assert link.endswith("/book/01_neural_networks.ipynb")
+CONTROLS = """[...document.querySelectorAll("a[href], button, input, summary")].filter(box => box.checkVisibility(
+    {visibilityProperty: true}) && box.tabIndex >= 0 && !box.disabled && !box.closest("[inert]"))"""
+SEEN = """() => {
+    const box = document.activeElement, {top, bottom, width, height} = box.getBoundingClientRect();
+    box.wasThere = true;
+    return width > 0 && height > 0 && bottom > 0 && top < innerHeight;
+}"""
 
 
-def test_every_stop_of_the_tab_key_can_be_seen(visit):
+@pytest.mark.parametrize("width", [360, 1440])
+def test_the_tab_key_reaches_every_control_and_shows_where_it_is(visit, width):
     page = visit.open(CHAPTER)
-    for _ in range(40):
+    page.set_viewport_size({"width": width, "height": 900})
+    count = page.evaluate(f"{CONTROLS}.length")
+    assert count > 30
+    for _ in range(3 * count):  # boxes that scroll are stops, too
         page.keyboard.press("Tab")
-        box = page.evaluate("""() => {
-            const {x, y, width, height} = document.activeElement.getBoundingClientRect(); return [x, y, width, height] }""")
-        assert box[2] > 0, page.evaluate("document.activeElement.outerHTML")[:200]
-        assert box[3] > 0, page.evaluate("document.activeElement.outerHTML")[:200]
+        if page.evaluate("document.activeElement == document.body"):
+            break
+        page.wait_for_function(SEEN, timeout=5000)  # the first slides in
+    assert page.evaluate(f"{CONTROLS}.filter(box => !box.wasThere).map(box => box.outerHTML.slice(0, 200))") == []
 
 
 def test_a_printed_page_shows_text_without_the_menus(visit):
@@ -100,6 +120,18 @@ def test_a_printed_page_shows_text_without_the_menus(visit):
     for menu in (".bd-sidebar-primary", ".bd-sidebar-secondary", ".bd-header-article", ".prev-next-area", ".chapter-facts a"):
         assert not page.locator(menu).first.is_visible(), menu
     assert page.locator("h1:visible").count() == 1  # the theme prints a title of its own
+
+
+def test_what_is_printed_from_the_dark_look_is_black_on_white(visit):
+    page = visit.open(CHAPTER)
+    page.evaluate("document.documentElement.dataset.mode = document.documentElement.dataset.theme = 'dark'")
+    page.emulate_media(media="print")
+    colours = (
+        "[...document.querySelectorAll('article :is(p, h2, .highlight, .highlight span)')].filter(box => box.checkVisibility())"
+    )
+    found = set(page.evaluate(f"{colours}.map(box => getComputedStyle(box).color)"))
+    assert found == {"rgb(0, 0, 0)"}
+    assert page.pdf(format="A4").startswith(b"%PDF")
 
 
 @pytest.fixture
