@@ -29,6 +29,7 @@ SCROLL = """async () => {
         scrollTo(0, y);
         await new Promise(requestAnimationFrame);
     }
+    scrollTo(0, 0);
 }"""
 UNFOLD = """() => {
     document.querySelectorAll("main details").forEach(box => box.open = true);
