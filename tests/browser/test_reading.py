@@ -15,6 +15,7 @@ def search(visit, words):
     """The titles that the book's own search finds for some words, best first."""
     page = visit.open(f"search.html?q={words}")
     page.wait_for_selector("#search-results li")
+    page.wait_for_load_state("networkidle")  # each result fetches the lines around its words
     return page.locator("#search-results li a").all_text_contents()
 
 
