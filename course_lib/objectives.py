@@ -227,6 +227,7 @@ class VariationalBound(Objective):
     def __init__(self, vae, *, likelihood=likelihoods.Bernoulli(), beta=1.0, free_bits=0.0):  # noqa: B008  (immutable)
         super().__init__()
         self.vae, self.likelihood, self.beta, self.free_bits = vae, likelihood, beta, free_bits
+        self.range = likelihood.range
 
     def losses(self, batch):
         if self._first:
@@ -275,7 +276,7 @@ class VariationalBound(Objective):
         return self.likelihood.nll(parameters, x), losses.gaussian_kl(mean, logvar)
 
     def _check_range(self, x):
-        low, high = self.likelihood.range
+        low, high = self.range
         if not (x.min() >= low and x.max() <= high):  # so put, NaN is refused too
             raise ValueError(
                 f"Expected images from {low} to {high}, as the likelihood counts them, got {x.min():.3g} to {x.max():.3g}; "

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from IPython.core.interactiveshell import InteractiveShell
+from run_first_cell import first_cell
 
 from course_lib import runtime
 
@@ -17,11 +18,6 @@ NOTEBOOKS = sorted(ROOT.glob("book/*.ipynb"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 REPOSITORY = yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]
 ADDRESS = REPOSITORY["url"]
-
-
-def first_cell(notebook):
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
 
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
