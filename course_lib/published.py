@@ -83,11 +83,11 @@ def mnist_gan(*, trained=True):
 
 
 def mnist_vae(*, trained=True):
-    """A convolutional VAE of black and white digits: images (B, 1, 28, 28) of 0s and 1s, z (B, 32), logits of the Bernoulli.
+    """A residual VAE of black and white digits: images (B, 1, 28, 28) of 0s and 1s, z (B, 32), logits of the Bernoulli.
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
     """
-    return _network(models.conv_vae(latent_dim=32, width=32, hidden=128, blocks=1), "mnist_vae", trained)
+    return _network(models.residual_vae(), "mnist_vae", trained)
 
 
 def _network(module, name, trained):

@@ -1,7 +1,6 @@
 """The variational autoencoder, its likelihoods and its bounds, against closed forms and torch's own distributions."""
 
 import math
-from functools import partial
 from typing import NamedTuple
 
 import pytest
@@ -10,7 +9,7 @@ from torch import nn
 from torch.distributions import Bernoulli, MultivariateNormal, Normal, kl_divergence
 
 from course_lib import data, likelihoods, losses, runtime
-from course_lib.models import VAE, conv_vae, dense_vae
+from course_lib.models import VAE, conv_vae, dense_vae, residual_vae
 from course_lib.objectives import VariationalBound
 from course_lib.trainer import Trainer
 
@@ -168,7 +167,7 @@ def test_free_bits_cost_a_constant_and_have_no_slope(x, beta):
     assert (slopes[1][free] - of_distortion[free]).abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("make", [dense_vae, conv_vae, partial(conv_vae, blocks=1)])
+@pytest.mark.parametrize("make", [dense_vae, conv_vae, residual_vae])
 @pytest.mark.parametrize("numbers", [1, 2])
 def test_shapes(make, numbers):
     vae = make((3, 8, 12), latent_dim=5, numbers=numbers)
@@ -220,8 +219,9 @@ def test_what_does_not_fit_is_told(x):
         vae.decode(torch.zeros(2, 4))
     with pytest.raises(ValueError, match=r"from 0 to 1.*got -1 to 1.*with_range\(0, 1\)"):
         next(VariationalBound(vae).losses((x.round() * 2 - 1, None)))
-    with pytest.raises(ValueError, match="divisible by 4, got 30 x 28"):
-        conv_vae((1, 30, 28))
+    for make in (conv_vae, residual_vae):
+        with pytest.raises(ValueError, match="divisible by 4, got 30 x 28"):
+            make((1, 30, 28))
     with pytest.raises(ValueError, match="2 x 1 maps"):
         VariationalBound(vae, likelihood=likelihoods.DiscretisedLogistic()).metrics((x, None))
 

@@ -5,7 +5,7 @@ from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP
 from .unet import UNet
-from .vae import VAE, conv_vae, dense_vae
+from .vae import VAE, conv_vae, dense_vae, residual_vae
 
 __all__ = [
     "MLP",
@@ -19,4 +19,5 @@ __all__ = [
     "UNet",
     "conv_vae",
     "dense_vae",
+    "residual_vae",
 ]

@@ -58,22 +58,17 @@ def dense_vae(shape=(1, 28, 28), *, latent_dim=32, hidden=(256, 128), numbers=1)
     return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
 
 
-def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, blocks=0, dropout=0.0, numbers=1):
+def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=0.0, numbers=1):
     """Two convolutions of stride 2 and a dense layer; the decoder mirrors them with transposed convolutions.
 
-    shape: (C, H, W), H and W divisible by 4. blocks: residual blocks at H/4 x W/4, in the encoder and in the decoder.
-    Raises ValueError for a size that two doublings do not reach.
+    shape: (C, H, W), H and W divisible by 4. Raises ValueError for a size that two doublings do not reach.
     """
-    channels, height, width_in = shape
-    if height % 4 or width_in % 4:
-        raise ValueError(f"Expected an image size divisible by 4, got {height} x {width_in}; pad or resize the images.")
-    rows, columns = height // 4, width_in // 4
+    channels, rows, columns = _quarter(shape)
     flat = 2 * width * rows * columns
     encoder = nn.Sequential(
         nn.Conv2d(channels, width, 4, 2, padding=1),  # -> width x H/2 x W/2
         nn.LeakyReLU(0.2),
         nn.Conv2d(width, 2 * width, 4, 2, padding=1),  # -> 2 width x H/4 x W/4
-        *(Block(2 * width, 2 * width) for _ in range(blocks)),
         nn.LeakyReLU(0.2),
         nn.Dropout(dropout),
         nn.Flatten(),
@@ -86,10 +81,54 @@ def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, blocks=0
         nn.LeakyReLU(0.2),
         nn.Linear(hidden, flat),
         nn.Unflatten(1, (2 * width, rows, columns)),
-        *(Block(2 * width, 2 * width) for _ in range(blocks)),
         nn.LeakyReLU(0.2),
         nn.ConvTranspose2d(2 * width, width, 4, 2, padding=1),  # -> width x H/2 x W/2
         nn.LeakyReLU(0.2),
         nn.ConvTranspose2d(width, numbers * channels, 4, 2, padding=1),  # -> numbers C x H x W
     )
     return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
+
+
+def residual_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, numbers=1):
+    """As `conv_vae`, with residual blocks at H/4 x W/4, and fewer channels where a dense layer meets them.
+
+    Two blocks in the encoder, one in the decoder. Source: the residual network of Kingma et al., 2016, here far smaller.
+    Raises ValueError for a size that two doublings do not reach.
+    """
+    channels, rows, columns = _quarter(shape)
+    inner, few = 2 * width, 3 * width // 4
+    encoder = nn.Sequential(
+        nn.Conv2d(channels, width, 4, 2, padding=1),  # -> width x H/2 x W/2
+        nn.SiLU(),
+        nn.Conv2d(width, inner, 4, 2, padding=1),  # -> inner x H/4 x W/4
+        Block(inner, inner),
+        Block(inner, inner),
+        nn.SiLU(),
+        nn.Conv2d(inner, few, 1),  # -> few x H/4 x W/4
+        nn.SiLU(),
+        nn.Flatten(),
+        nn.Linear(few * rows * columns, hidden),
+        nn.SiLU(),
+        nn.Linear(hidden, 2 * latent_dim),
+    )
+    decoder = nn.Sequential(
+        nn.Linear(latent_dim, hidden),
+        nn.SiLU(),
+        nn.Linear(hidden, few * rows * columns),
+        nn.Unflatten(1, (few, rows, columns)),
+        nn.SiLU(),
+        nn.Conv2d(few, inner, 1),  # -> inner x H/4 x W/4
+        Block(inner, inner),
+        nn.SiLU(),
+        nn.ConvTranspose2d(inner, width, 4, 2, padding=1),  # -> width x H/2 x W/2
+        nn.SiLU(),
+        nn.ConvTranspose2d(width, numbers * channels, 4, 2, padding=1),  # -> numbers C x H x W
+    )
+    return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
+
+
+def _quarter(shape):
+    channels, height, width = shape
+    if height % 4 or width % 4:
+        raise ValueError(f"Expected an image size divisible by 4, got {height} x {width}; pad or resize the images.")
+    return channels, height // 4, width // 4
