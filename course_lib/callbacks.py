@@ -39,9 +39,9 @@ class Callback:
         self.state = state
 
 
-def cosine(progress):
-    """From 1 down to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
-    return (1 + math.cos(math.pi * progress)) / 2
+def cosine(progress, *, hold=0.0):
+    """1 for the share `hold` of the run, then down to 0 along half a cosine (Loshchilov and Hutter, 2017)."""
+    return (1 + math.cos(math.pi * max(0.0, progress - hold) / (1 - hold))) / 2
 
 
 def one_cycle(progress, *, warm_up=0.25):

@@ -56,7 +56,7 @@ def landscape_gan(*, trained=True):
 
 def shapes_gan(*, trained=True):
     """Draws coloured shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
-    return _network(models.Generator((3, 32, 32), latent_dim=64, width=32, stages=3), "shapes_gan", trained)
+    return _network(models.Generator((3, 32, 32), latent_dim=64, width=48, stages=3), "shapes_gan", trained)
 
 
 def inception(*, root=None):

@@ -48,7 +48,13 @@ def test_callbacks_are_called_in_order():
 
 @pytest.mark.parametrize(
     ("shape", "at_zero", "at_half", "at_one"),
-    [(cosine, 1.0, 0.5, 0.0), (one_cycle, 0.0, 2 / 3, 0.0), (partial(one_cycle, warm_up=0.5), 0.0, 1.0, 0.0)],
+    [
+        (cosine, 1.0, 0.5, 0.0),
+        (partial(cosine, hold=0.5), 1.0, 1.0, 0.0),
+        (partial(cosine, hold=0.25), 1.0, 0.75, 0.0),
+        (one_cycle, 0.0, 2 / 3, 0.0),
+        (partial(one_cycle, warm_up=0.5), 0.0, 1.0, 0.0),
+    ],
 )
 def test_shapes_of_schedules(shape, at_zero, at_half, at_one):
     assert (shape(0.0), shape(0.5), shape(1.0)) == pytest.approx((at_zero, at_half, at_one))
