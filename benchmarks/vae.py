@@ -1,6 +1,7 @@
 """How soon a dense VAE with 20 latent numbers reaches a bound on all of MNIST, and how fast the trainer trains it.
 
-    python benchmarks/vae.py bound     (a quarter of an hour on two CPU cores: against the usual recipe)
+    python benchmarks/vae.py bound     (three minutes on two CPU cores: as low as the usual recipe, in how much less time)
+    python benchmarks/vae.py best      (six minutes: as low as it gets in twenty epochs)
     python benchmarks/vae.py step      (two minutes: images a second, against the best loop by hand)
 
 Grey values under a Bernoulli likelihood, nats an image on the 10,000 test images, which only measure. The usual recipe is
@@ -29,8 +30,8 @@ from course_lib.objectives import VariationalBound
 from course_lib.trainer import Trainer
 
 RESULTS = Path(__file__).parent / "results" / "vae.json"
-ADAM = partial(torch.optim.Adam, lr=4e-3, fused=True)
-SETTINGS = {"hidden": (512, 256), "batch_size": 128}
+QUICK = {"hidden": (400,), "batch_size": 256, "rate": 1e-2, "epochs": 6}
+LONG = {"hidden": (512, 256), "batch_size": 128, "rate": 4e-3, "epochs": 20}
 
 
 class UsualVAE(nn.Module):
@@ -76,45 +77,49 @@ def usual(train, test, epochs=10):
     return rows
 
 
-def ours(train, test, epochs, seed):
-    """Seconds of training and the bound after one cycle of so many epochs."""
+def ours(train, test, settings, seed):
+    """Seconds of training and the bound after one cycle."""
     runtime.set_seed(seed)
-    objective = VariationalBound(dense_vae(latent_dim=20, hidden=SETTINGS["hidden"]))
-    callbacks = [Schedule(one_cycle, epochs=epochs)]
-    trainer = Trainer(objective, ADAM, batch_size=SETTINGS["batch_size"], seed=seed, callbacks=callbacks)
-    trainer.fit(train, epochs)
-    return {
-        "epochs": epochs,
-        "seed": seed,
-        "seconds": round(sum(row["seconds"] for row in trainer.history), 1),
-        "nats": trainer.evaluate(test)["loss"],
-    }
+    objective = VariationalBound(dense_vae(latent_dim=20, hidden=settings["hidden"]))
+    adam = partial(torch.optim.Adam, lr=settings["rate"], fused=True)
+    callbacks = [Schedule(one_cycle, epochs=settings["epochs"])]
+    trainer = Trainer(objective, adam, batch_size=settings["batch_size"], seed=seed, callbacks=callbacks, progress=False)
+    trainer.fit(train, settings["epochs"])
+    spent = round(sum(row["seconds"] for row in trainer.history), 1)
+    row = {"seed": seed, "seconds": spent, "nats": trainer.evaluate(test)["loss"]}
+    print("ours", row, flush=True)
+    return row
 
 
 def bound():
     train, test = data.mnist(profile="full")
     theirs = usual(train, test)
-    to_theirs = [ours(train, test, 2, seed) for seed in range(3)]
-    to_98 = [ours(train, test, 20, seed) for seed in range(3)]
-    reached = all(run["nats"] <= theirs[-1]["nats"] for run in to_theirs)
-    mean = statistics.mean(run["seconds"] for run in to_theirs)
+    rows = [ours(train, test, QUICK, seed) for seed in range(3)]
+    reached = all(row["nats"] <= theirs[-1]["nats"] for row in rows)
+    mean = statistics.mean(row["seconds"] for row in rows)
     return {
         "usual": theirs,
-        "to_the_usual_bound": to_theirs,
+        "ours": rows,
+        "settings": QUICK,
         "all_below_the_usual_bound": reached,
         "times_shorter": round(theirs[-1]["seconds"] / mean, 1) if reached else None,
-        "best": to_98,
     }
+
+
+def best():
+    train, test = data.mnist(profile="full")
+    return {"ours": [ours(train, test, LONG, seed) for seed in range(3)], "settings": LONG}
 
 
 def step(rounds=10, images=12_800):
     """The trainer's rate over that of the best loop by hand."""
     train = data.mnist(profile="fast")[0]
     train = train.subset(torch.arange(images) % len(train))
-    by_trainer = Trainer(VariationalBound(dense_vae(latent_dim=20, hidden=SETTINGS["hidden"])), ADAM, batch_size=128)
+    adam = partial(torch.optim.Adam, lr=LONG["rate"], fused=True)
+    by_trainer = Trainer(VariationalBound(dense_vae(latent_dim=20, hidden=LONG["hidden"])), adam, batch_size=128)
     device, reduced = runtime.device(), runtime.precision() == "bf16"
-    vae = dense_vae(latent_dim=20, hidden=SETTINGS["hidden"]).to(device)
-    optimizer = ADAM(vae.parameters())
+    vae = dense_vae(latent_dim=20, hidden=LONG["hidden"]).to(device)
+    optimizer = adam(vae.parameters())
 
     def bare():
         for index in torch.randperm(images).split(128):
@@ -136,16 +141,15 @@ def step(rounds=10, images=12_800):
 
 def main():
     what = sys.argv[1] if len(sys.argv) == 2 else None
-    if what not in ("bound", "step"):
+    if what not in ("bound", "best", "step"):
         sys.exit(__doc__)
     print(runtime.describe_machine())
     started = time.perf_counter()
-    result = {"bound": bound, "step": step}[what]()
+    result = {"bound": bound, "best": best, "step": step}[what]()
     result |= {
         "machine": runtime.describe_machine().splitlines(),
         "command": f"python benchmarks/vae.py {what}",
         "total_seconds": round(time.perf_counter() - started),
-        **({"settings": SETTINGS} if what == "bound" else {}),
     }
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     RESULTS.write_text(json.dumps(results | {what: result}, indent=2, ensure_ascii=False) + "\n")

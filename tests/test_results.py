@@ -47,3 +47,11 @@ def test_the_readme_quotes_the_card_of_the_digits():
     quoted = f"{card['parameters']:,}", f"{card['noise_1']['frechet']:.3f}", f"{card['real_training_images']['frechet']:.3f}"
     for number in (*quoted, f"{card['noise_1']['agreement']:.1%}".replace("%", " %")):
         assert number in text
+
+
+def test_the_dense_vae_is_sooner_as_low_as_the_usual_one():
+    found = json.loads((ROOT / "benchmarks" / "results" / "vae.json").read_text())
+    last = found["bound"]["usual"][-1]
+    assert all(run["nats"] <= last["nats"] and 5 * run["seconds"] < last["seconds"] for run in found["bound"]["ours"])
+    assert all(run["nats"] <= 98 for run in found["best"]["ours"])
+    assert json.loads((ROOT / "course_lib" / "weights" / "mnist_vae.json").read_text())["bound_nats"] <= 86
