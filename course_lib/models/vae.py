@@ -63,7 +63,7 @@ def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=
 
     shape: (C, H, W), H and W divisible by 4. Raises ValueError for a size that two doublings do not reach.
     """
-    channels, rows, columns = _quarter(shape)
+    channels, rows, columns = _quarter(shape)  # C, H/4, W/4
     flat = 2 * width * rows * columns
     encoder = nn.Sequential(
         nn.Conv2d(channels, width, 4, 2, padding=1),  # -> width x H/2 x W/2
@@ -95,7 +95,7 @@ def residual_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, numb
     Two blocks in the encoder, one in the decoder. Source: the residual network of Kingma et al., 2016, here far smaller.
     Raises ValueError for a size that two doublings do not reach.
     """
-    channels, rows, columns = _quarter(shape)
+    channels, rows, columns = _quarter(shape)  # C, H/4, W/4
     inner, few = 2 * width, 3 * width // 4
     encoder = nn.Sequential(
         nn.Conv2d(channels, width, 4, 2, padding=1),  # -> width x H/2 x W/2
