@@ -15,7 +15,7 @@ from . import __version__, checkpoints, runtime
 from .data import batches
 from .progress import Progress
 
-CHECK_EVERY = 50  # steps from one look at the losses to the next: a look waits for the device
+CHECK_EVERY = 100  # steps from one look at the losses to the next: a look waits for the device and copies the state
 
 
 class Trainer:
@@ -53,7 +53,7 @@ class Trainer:
 
         After an interruption the epoch in hand is finished first and counts as one. Ctrl-C lets the step end, keeps what was
         learned and raises KeyboardInterrupt. Raises FloatingPointError, which names the step, when a loss is not finite;
-        the weights are then those of the last check, at most 50 steps before, when all was well.
+        the weights are then those of the last check, at most 100 steps before, when all was well.
         """
         last, self.should_stop = self.epoch + epochs, False
         share = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
@@ -193,6 +193,7 @@ class Trainer:
             self._interrupted.clear()
             self._call("on_interrupt")
             raise KeyboardInterrupt(f"Stopped after step {self.step}. What was learned is kept, and fit() goes on from here.")
+        self._good = None  # first its memory back: to take new memory costs more than to copy
         self._good = copy.deepcopy(self.state_dict())
 
     def _in_order(self, dataset):
