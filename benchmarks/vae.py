@@ -8,8 +8,8 @@ Grey values under a Bernoulli likelihood, nats an image on the 10,000 test image
 rebuilt from what it says it does: 784 - 400 - 20 - 400 - 784 with ReLU, a DataLoader of pictures, batches of 128, Adam at 1e-3,
 ten epochs. Ours has the same likelihood, data and latent numbers, and starts from the mean of the training images: the encoder
 sees what differs from it, and the decoder's first answer is it. One cycle is good only at its end, so its epochs are fixed
-beforehand; settings and epochs were chosen by the very bound that they are to reach. Seconds are those of
-training alone. Results go to benchmarks/results/vae.json.
+beforehand; settings and epochs were chosen by the very bound that they are to reach. Seconds are those of training
+alone. Results go to benchmarks/results/vae.json.
 """
 
 import json
