@@ -90,7 +90,7 @@ first-cell:
 	git -C _build/first_cell/repository tag --force v$(VERSION) > /dev/null
 	$(BIN)/python -m pip freeze > _build/first_cell/before
 	GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=url.file://$(CURDIR)/_build/first_cell/repository.insteadOf \
-		GIT_CONFIG_VALUE_0=$(REPOSITORY) $(BIN)/python tests/run_first_cell.py book/01_neural_networks.ipynb
+		GIT_CONFIG_VALUE_0=$(REPOSITORY) $(BIN)/python tests/book/run_first_cell.py book/01_neural_networks.ipynb
 	$(BIN)/python -m pip freeze > _build/first_cell/after
 	! diff _build/first_cell/before _build/first_cell/after | grep '^<' # what was there is still there, in the same version
 

@@ -19,7 +19,7 @@ import torch
 from torchvision.transforms import v2
 
 from course_lib import data, runtime
-from course_lib.callbacks import Schedule, one_cycle
+from course_lib.callbacks import LRSchedule, one_cycle
 from course_lib.models import LeNet, ResNet
 from course_lib.objectives import Classification
 from course_lib.trainer import Trainer
@@ -28,7 +28,7 @@ CROP_AND_FLIP = v2.Compose([v2.RandomCrop(32, padding=4, padding_mode="reflect")
 SMALL = partial(ResNet, widths=(8, 16, 32), blocks=3)
 RATE = 3e-3
 STEPS = {  # each adds one thing to the one before
-    "plain": {"normalise": False, "residual": False},
+    "plain": {"normalization": None, "residual": False},
     "+ batch norm": {"residual": False},
     "+ residual links": {},
     "+ augmentation": {"augment": CROP_AND_FLIP},
@@ -45,7 +45,7 @@ def load(arguments):
 
 def fitted(network, train, test, *, epochs, rate, seed, schedule=True, callbacks=(), **options):
     """Test accuracy and seconds of training."""
-    callbacks = [*callbacks, *([Schedule(one_cycle, epochs=epochs)] if schedule else [])]
+    callbacks = [*callbacks, *([LRSchedule(one_cycle, epochs=epochs)] if schedule else [])]
     adam = partial(torch.optim.AdamW, lr=rate, weight_decay=0.05, fused=True)
     trainer = Trainer(Classification(network, **options), adam, seed=seed, callbacks=callbacks)
     trainer.fit(train, epochs)

@@ -20,8 +20,8 @@ from torch import nn
 from torch.nn.functional import avg_pool2d, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
-from course_lib import data, games, runtime
-from course_lib.callbacks import EMA, Schedule, cosine
+from course_lib import data, gan_losses, runtime
+from course_lib.callbacks import EMA, LRSchedule, cosine
 from course_lib.metrics import modes_covered
 from course_lib.models import MLP
 from course_lib.objectives import Adversarial
@@ -59,22 +59,25 @@ def shifted(images, reach=2):
     return pad(images, [reach] * 4, value=-1.0)[which, 0, rows, columns].unsqueeze(1)
 
 
-def cures(game, *, r1, gradient_penalty, augment):
+def cures(game, *, r1, penalty, augment):
     """Every cure on top of `game`; a cure that is a game of its own replaces it."""
     return {
-        "none": {"game": game},
-        "non-saturating loss": {"game": games.non_saturating},
-        "smoothed labels": {"game": games.Game(games.smoothed(0.9).discriminator, game.generator)},
-        "hinge, spectral norm": {"game": games.hinge, "spectral": True},
-        "Wasserstein, gradient penalty": {"game": games.wasserstein, "penalty": games.gradient_penalty(gradient_penalty)},
-        "R1": {"game": game, "penalty": games.r1(r1)},
-        "augmented input": {"game": game, "augment": augment},
+        "none": {"loss": game},
+        "non-saturating loss": {"loss": gan_losses.non_saturating},
+        "smoothed labels": {"loss": gan_losses.GANLoss(gan_losses.smoothed(0.9).discriminator, game.generator)},
+        "hinge, spectral norm": {"loss": gan_losses.hinge, "spectral": True},
+        "Wasserstein, gradient penalty": {
+            "loss": gan_losses.wasserstein,
+            "penalty": gan_losses.gradient_penalty(penalty),
+        },
+        "R1": {"loss": game, "penalty": gan_losses.r1(r1)},
+        "augmented input": {"loss": game, "augment": augment},
     }
 
 
 def measured(gan, points):
     fake = gan.sample(4000, torch.Generator().manual_seed(1))
-    modes, good = modes_covered(fake, points.centres, points.deviation)
+    modes, good = modes_covered(fake, points.centers, points.deviation)
     return {"modes": modes, "good": round(good, 4)}
 
 
@@ -102,7 +105,7 @@ def play(
         with_spectral_norm(discriminator)
     gan, average = Adversarial(generator, discriminator, latent_dim=latent, **options), EMA(0.995)
     epochs = rounds * 256 // len(points)
-    callbacks = [average] + ([Schedule(cosine, epochs=epochs)] if schedule else [])
+    callbacks = [average] + ([LRSchedule(cosine, epochs=epochs)] if schedule else [])
     optimizers = {"generator": adam(rates[0], betas), "discriminator": adam(rates[1], betas)}
     trainer = Trainer(gan, optimizers, batch_size=256, seed=seed, callbacks=callbacks, progress=False)
     for _ in range(lead):
@@ -112,16 +115,16 @@ def play(
         trainer.optimizers["discriminator"].step()
     trainer.fit(points, epochs)
     found = {"last": measured(gan, points)}
-    with average.applied(trainer):
+    with trainer.evaluating():
         found["averaged"] = measured(gan, points)
     return found
 
 
-def in_the_plane(game=games.non_saturating, *, more=None, **how):
+def in_the_plane(game=gan_losses.non_saturating, *, more=None, **how):
     """Every cure, and `more`, against one failure on the ring; the averaged generator has the runs of "none"."""
     ring, rows = data.ring_of_gaussians(4096), {}
-    for name, options in (cures(game, r1=0.1, gradient_penalty=0.1, augment=jittered) | (more or {})).items():
-        if name == "non-saturating loss" and game is games.non_saturating:
+    for name, options in (cures(game, r1=0.1, penalty=0.1, augment=jittered) | (more or {})).items():
+        if name == "non-saturating loss" and game is gan_losses.non_saturating:
             continue
         runs = [play(ring, seed, **(how | options)) for seed in SEEDS]
         rows[name] = [run["last"] for run in runs]
@@ -135,7 +138,7 @@ class Small:
     """Images (N, 1, 14, 14) from -1 to 1, without labels."""
 
     def __init__(self, images):
-        whole = images.with_range(-1, 1).batch(torch.arange(len(images)))[0]
+        whole = images.with_value_range(-1, 1).batch(torch.arange(len(images)))[0]
         self.images = avg_pool2d(whole, 2)  # (N, 1, 28, 28) -> (N, 1, 14, 14)
 
     def __len__(self):
@@ -168,7 +171,7 @@ def memory(rounds=960, count=16):
     """Every cure against a discriminator that learns 16 digits by heart, and dropout in it."""
     (train, test), rows = data.mnist(profile="fast"), {}
     few = [Small(train.subset(torch.arange(seed * count, (seed + 1) * count).repeat(1024 // count))) for seed in SEEDS]
-    all_cures = cures(games.non_saturating, r1=5.0, gradient_penalty=10.0, augment=shifted) | {"dropout": {"dropout": 0.5}}
+    all_cures = cures(gan_losses.non_saturating, r1=5.0, penalty=10.0, augment=shifted) | {"dropout": {"dropout": 0.5}}
     for name, options in all_cures.items():
         if name == "non-saturating loss":  # it is the game of them all
             continue
@@ -201,7 +204,7 @@ def checkerboard(epochs=15):
             runtime.set_seed(seed)
             start = (MLP((32, 16 * 49)), nn.Unflatten(1, (16, 7, 7)), nn.BatchNorm2d(16), nn.ReLU())
             generator = nn.Sequential(*start, enlarge(kind, 16, 1), nn.Tanh())
-            gan = Adversarial(generator, MLP((196, 128, 128, 1)), latent_dim=32, penalty=games.r1(1.0))
+            gan = Adversarial(generator, MLP((196, 128, 128, 1)), latent_dim=32, penalty=gan_losses.r1(1.0))
             trainer = Trainer(gan, adam(1e-3), batch_size=64, seed=seed, progress=False)
             found = {}
             for when in ("before", "after"):
@@ -221,11 +224,11 @@ class OneBatch(Adversarial):
         real, _ = batch
         fake = self.generator(torch.randn(len(real), self.latent_dim, device=real.device))
         both = self.discriminator(torch.cat([real, fake.detach()])).view(-1)  # (2 B,)
-        yield "discriminator", self.game.discriminator(*both.chunk(2))
-        yield "generator", self.game.generator(self.discriminator(fake).view(-1))
+        yield "discriminator", self.loss.discriminator(*both.chunk(2))
+        yield "generator", self.loss.generator(self.discriminator(fake).view(-1))
 
 
-def normalised(widths):
+def normalized(widths):
     """Dense layers with batch norm after the hidden ones but the first (Radford et al., 2016)."""
     layers = [nn.Linear(widths[0], widths[1]), nn.ReLU()]
     for inputs, outputs in pairwise(widths[1:-1]):
@@ -236,7 +239,7 @@ def normalised(widths):
 def batch_norm(rounds=800):
     """Batch norm in the discriminator: real and generated points in one batch, in two, and no batch norm."""
     ring, rows = data.ring_of_gaussians(4096), {}
-    kinds = {"one batch": (OneBatch, normalised), "two batches": (Adversarial, normalised), "no batch norm": (Adversarial, MLP)}
+    kinds = {"one batch": (OneBatch, normalized), "two batches": (Adversarial, normalized), "no batch norm": (Adversarial, MLP)}
     for name, (objective, network) in kinds.items():
         rows[name] = []
         for seed in SEEDS:
@@ -253,16 +256,19 @@ def best(points, **how):
     """The recipe that has come out best, for three seeds; the averaged generator counts."""
     found = []
     for seed in SEEDS:
-        found.append(play(points, seed, penalty=games.r1(0.1), schedule=True, **how)["averaged"])
+        found.append(play(points, seed, penalty=gan_losses.r1(0.1), schedule=True, **how)["averaged"])
         print(found[-1], flush=True)
     return found
 
 
-SHORT_MEMORY = {"shorter memory": {"betas": (0.5, 0.9)}, "shorter memory, R1": {"betas": (0.5, 0.9), "penalty": games.r1(0.1)}}
+SHORT_MEMORY = {
+    "shorter memory": {"betas": (0.5, 0.9)},
+    "shorter memory, R1": {"betas": (0.5, 0.9), "penalty": gan_losses.r1(0.1)},
+}
 EQUAL = {"equal rates": {"rates": (2e-3, 2e-3)}}
 PARTS = {
     "collapse": partial(in_the_plane, rounds=960, betas=(0.9, 0.999), more=SHORT_MEMORY),
-    "vanishing": partial(in_the_plane, games.minimax, rounds=1280, rates=(1e-3, 1e-3), latent=8, lead=400),
+    "vanishing": partial(in_the_plane, gan_losses.minimax, rounds=1280, rates=(1e-3, 1e-3), latent=8, lead=400),
     "fast_generator": partial(in_the_plane, rounds=640, rates=(5e-3, 5e-4), latent=8, more=EQUAL),
     "fast_discriminator": partial(in_the_plane, rounds=640, rates=(1e-4, 5e-3), latent=8, more=EQUAL),
     "memory": memory,

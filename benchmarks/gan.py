@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits, softplus
 from usual import Pictures, compare, take_turns
 
@@ -28,7 +29,7 @@ adam = partial(torch.optim.Adam, lr=5e-4, betas=(0.5, 0.99), fused=True)
 
 
 def players():
-    return Generator(latent_dim=NOISE, width=32), Discriminator(width=32, stages=3, batch_norm=True)
+    return Generator(latent_dim=NOISE, width=32), Discriminator(width=32, stages=3, normalization=nn.BatchNorm2d)
 
 
 def bare(train):
@@ -97,7 +98,7 @@ def textbook(train):
 def main():
     print(runtime.describe_machine())
     runtime.set_seed(0)
-    train = data.mnist(profile="fast")[0].subset(slice(0, IMAGES)).with_range(-1, 1)
+    train = data.mnist(profile="fast")[0].subset(slice(0, IMAGES)).with_value_range(-1, 1)
     contestants = {function.__name__: function(train) for function in (bare, trainer, textbook)}
     rates = take_turns(contestants, TURNS, ROUNDS, IMAGES)
     result = {

@@ -26,7 +26,7 @@ from torchvision.transforms import v2
 from usual import Pictures, keras_arrays, keras_cnn
 
 from course_lib import data, models, runtime
-from course_lib.callbacks import Schedule, one_cycle
+from course_lib.callbacks import LRSchedule, one_cycle
 from course_lib.objectives import Classification
 from course_lib.trainer import Trainer
 
@@ -39,7 +39,7 @@ ADAM = partial(torch.optim.Adam, fused=True)
 def one_cycle_run(train, *, epochs, rate, batch_size, seed):
     """A ConvNet trained with one cycle and label smoothing of 0.1; returns its trainer and the seconds of training."""
     runtime.set_seed(seed)
-    schedule = Schedule(one_cycle, epochs=epochs)
+    schedule = LRSchedule(one_cycle, epochs=epochs)
     adam = partial(ADAM, lr=rate)
     objective = Classification(models.ConvNet(), label_smoothing=0.1)
     trainer = Trainer(objective, adam, batch_size=batch_size, seed=seed, callbacks=[schedule])

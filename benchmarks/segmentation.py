@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 from course_lib import data, runtime
-from course_lib.callbacks import Schedule, one_cycle
+from course_lib.callbacks import LRSchedule, one_cycle
 from course_lib.metrics import segmentation_report
 from course_lib.models import UNet
 from course_lib.objectives import Segmentation
@@ -53,7 +53,7 @@ def trained(pictures, *, epochs, seed):
         partial(torch.optim.Adam, lr=0.01),
         batch_size=16,
         seed=seed,
-        callbacks=[Schedule(one_cycle, epochs=epochs)],
+        callbacks=[LRSchedule(one_cycle, epochs=epochs)],
     )
     return trainer, seconds(lambda: trainer.fit(pictures, epochs))
 
@@ -78,7 +78,7 @@ def clean(seeds=(0, 1, 2)):
 
 
 def hard(seed=0):
-    """One longer training on pictures with noise of up to 60 grey levels and bars of up to 0.6."""
+    """One longer training on pictures with noise of up to 60 gray levels and bars of up to 0.6."""
     pictures = data.shapes(20_000, seed=seed, noise=(0, 60), occlusion=(0, 0.6))
     trainer, spent = trained(pictures, epochs=3, seed=seed)
     return {

@@ -4,7 +4,7 @@
     python benchmarks/vae.py best      (four minutes: below 98 nats, and in what time)
     python benchmarks/vae.py step      (two minutes: images a second, against the best loop by hand)
 
-Grey values under a Bernoulli likelihood, nats an image on the 10,000 test images, which only measure. The usual recipe is
+Gray values under a Bernoulli likelihood, nats an image on the 10,000 test images, which only measure. The usual recipe is
 rebuilt from what it says it does: 784 - 400 - 20 - 400 - 784 with ReLU, a DataLoader of pictures, batches of 128, Adam at 1e-3,
 ten epochs. Ours has the same likelihood, data and latent numbers, and starts from the mean of the training images: the encoder
 sees what differs from it, and the decoder's first answer is it. One cycle is good only at its end, so its epochs are fixed
@@ -26,7 +26,7 @@ from torchvision import transforms
 from usual import Pictures, compare, seconds, take_turns
 
 from course_lib import data, runtime
-from course_lib.callbacks import Schedule, one_cycle
+from course_lib.callbacks import LRSchedule, one_cycle
 from course_lib.models import dense_vae
 from course_lib.objectives import VariationalBound
 from course_lib.trainer import Trainer
@@ -105,11 +105,11 @@ def ours(train, test, settings, seed):
     runtime.set_seed(seed)
     objective = VariationalBound(around_the_mean(train, settings["hidden"]))
     adam = partial(torch.optim.Adam, lr=settings["rate"], betas=(0.9, settings["beta2"]), fused=True)
-    callbacks = [Schedule(partial(one_cycle, warm_up=settings["warm_up"]), epochs=settings["epochs"])]
+    callbacks = [LRSchedule(partial(one_cycle, warm_up=settings["warm_up"]), epochs=settings["epochs"])]
     trainer = Trainer(objective, adam, batch_size=settings["batch_size"], seed=seed, callbacks=callbacks, progress=False)
     trainer.fit(train, settings["epochs"])
     spent = round(sum(row["seconds"] for row in trainer.history), 1)
-    row = {"seed": seed, "seconds": spent, "nats": trainer.evaluate(test)["loss"]}
+    row = {"seed": seed, "seconds": spent, "nats": trainer.evaluate(test)["negative_elbo"]}
     print("ours", row, flush=True)
     return row
 

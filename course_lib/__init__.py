@@ -19,7 +19,9 @@ __all__ = [
     "checkpoints",
     "checks",
     "data",
-    "games",
+    "gan_losses",
+    "keras_twins",
+    "layers",
     "likelihoods",
     "losses",
     "metrics",
@@ -27,6 +29,7 @@ __all__ = [
     "objectives",
     "plots",
     "published",
+    "recipes",
     "runtime",
     "trainer",
 ]

@@ -29,7 +29,7 @@ def occlusion(model, x, labels, *, window=5, stride=2, fill=0.0):
     window: the square's side in pixels. stride: pixels from one square to the next, at most `window`; the last ones in a row
     and a column touch the edge. fill: the value that covers. It costs a forward pass for each square and one more.
     Raises ValueError for a window larger than the image, and for a stride that leaves pixels out.
-    Source: Zeiler & Fergus, 2014, who cover in grey and measure the probability.
+    Source: Zeiler & Fergus, 2014, who cover in gray and measure the probability.
     """
     _check_images(x)
     height, width = x.shape[2:]

@@ -8,16 +8,18 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 PREFIX = "step-"
+PROGRESS = ("epoch", "step", "batches_done", "totals", "history")  # how far a trainer is, by the names of its attributes
 
 
-def save_weights(module, path):
-    """Write a module's parameters and buffers to one safetensors file."""
-    save_file({name: tensor.contiguous() for name, tensor in module.state_dict().items()}, path)
+def save_weights(module: nn.Module, path: str | Path) -> None:
+    """Write a module's parameters and buffers to one safetensors file. Tied weights are written under each of their names."""
+    _write(module.state_dict(), path)
 
 
-def load_weights(module, path):
+def load_weights(module: nn.Module, path: str | Path) -> nn.Module:
     """Fill a module from a safetensors file; returns the module.
 
     Raises ValueError, before anything is changed, for a file of another kind (a pickle is never opened) and for names or
@@ -27,7 +29,7 @@ def load_weights(module, path):
     return module
 
 
-def read_weights(path, expected):
+def read_weights(path: str | Path, expected: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """The tensors of a safetensors file, a dict like `expected`; raises ValueError where they do not fit it."""
     path = Path(path)
     if not path.is_file():
@@ -51,22 +53,28 @@ def read_weights(path, expected):
     return found
 
 
-def save(folder, state, config):
+def save(folder: str | Path, state: dict, weights: dict, config: dict) -> Path:
     """Write one checkpoint, folder/step-N, atomically; returns its path.
 
-    state: as `Trainer.state_dict` gives it: "parts" go to {part}.safetensors, the rest to resume.pt. config: what a reader
-    or a program needs to rebuild the networks, written to config.json. The files are complete on disk in a temporary
-    folder before it takes its name, so whatever stops the process, the checkpoints that have a name are whole.
+    The files are complete on disk in a temporary folder before it takes its name, so whatever stops the process, the
+    checkpoints that have a name are whole.
+
+    state: as `Trainer.state_dict` gives it. Its "parts" go to {part}.training.safetensors where they differ from `weights`, the
+        rest to resume.pt.
+    weights: {part: state dict}, the weights to use, which go to {part}.safetensors.
+    config: what a reader or a program needs to rebuild the networks, written to config.json.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    final = folder / f"{PREFIX}{state['progress']['step']:08d}"
+    final = step_folder(folder, state["progress"]["step"])
     temporary = folder / f".writing-{os.getpid()}"
     shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir()
         for name, tensors in state["parts"].items():
-            save_file({key: tensor.contiguous() for key, tensor in tensors.items()}, temporary / f"{name}.safetensors")
+            _write(weights[name], temporary / f"{name}.safetensors")
+            if not all(torch.equal(tensor, weights[name][key]) for key, tensor in tensors.items()):
+                _write(tensors, temporary / f"{name}.training.safetensors")
         torch.save({key: value for key, value in state.items() if key != "parts"}, temporary / "resume.pt")
         (temporary / "config.json").write_text(json.dumps(config, indent=2) + "\n")
         for file in temporary.iterdir():
@@ -82,12 +90,14 @@ def save(folder, state, config):
     return final
 
 
-def load(checkpoint, parts):
-    """The state in one checkpoint folder, checked against `parts`, {name: state dict}; nothing in it can run code."""
-    checkpoint = Path(checkpoint)
-    state = {"parts": {name: read_weights(checkpoint / f"{name}.safetensors", like) for name, like in parts.items()}}
+def load(checkpoint: str | Path, like: dict) -> dict:
+    """The state in one checkpoint folder, checked against `like`, a trainer's state; nothing in it can run code."""
+    checkpoint, parts = Path(checkpoint), {}
+    for name, expected in like["parts"].items():
+        training = checkpoint / f"{name}.training.safetensors"
+        parts[name] = read_weights(training if training.exists() else checkpoint / f"{name}.safetensors", expected)
     try:
-        return state | torch.load(checkpoint / "resume.pt", map_location="cpu", weights_only=True)
+        return {"parts": parts} | torch.load(checkpoint / "resume.pt", map_location="cpu", weights_only=True)
     except Exception as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
@@ -95,18 +105,34 @@ def load(checkpoint, parts):
         ) from None
 
 
-def every(folder):
+def step_folder(folder: str | Path, step: int) -> Path:
+    """Where the checkpoint of a step is, or would be."""
+    return Path(folder) / f"{PREFIX}{step:08d}"
+
+
+def prune(folder: str | Path, keep: int) -> None:
+    """Delete all complete checkpoints in a folder but the last `keep`."""
+    for old in every(folder)[:-keep]:
+        shutil.rmtree(old)
+
+
+def _write(tensors, path):
+    """A state dict as a safetensors file, which takes no two names for one memory: tied weights become copies."""
+    save_file({name: tensor.detach().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()}, path)
+
+
+def every(folder: str | Path) -> list[Path]:
     """The complete checkpoints in a folder, oldest first."""
     return sorted(Path(folder).glob(f"{PREFIX}*"))
 
 
-def latest(folder):
+def latest(folder: str | Path) -> Path:
     """The last complete checkpoint in a folder. Raises FileNotFoundError when there is none."""
     if found := every(folder):
         return found[-1]
     raise FileNotFoundError(f"Expected a checkpoint such as {Path(folder) / (PREFIX + '00000100')}; found none.")
 
 
-def config(checkpoint):
+def config(checkpoint: str | Path) -> dict:
     """The config.json of a checkpoint, a dict."""
     return json.loads((Path(checkpoint) / "config.json").read_text())

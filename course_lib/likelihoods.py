@@ -1,75 +1,98 @@
 """How probable an image is, given what a decoder says of it: three likelihoods, and which data each fits.
 
-A decoder's output, `parameters` (B, numbers x C, H, W), holds `numbers` maps for each channel of the image. A likelihood
-turns them into nats, `nll(parameters, x)`, -log p(x | z) summed over all pixels and channels, (B,); and into images: `mean`
-is what one shows, `draw` is a sample, both (B, C, H, W). Pixels are numbers in its `range`, 0..1. A density
-of them, as the Gaussian's, can be above 1 and its -log below 0; Bernoulli and DiscretisedLogistic give probabilities.
+A decoder's output, `parameters` (B, params_per_channel x C, H, W), holds that many maps for each channel of the image. A
+likelihood turns them into `log_prob(parameters, x)`, log p(x | z) in nats, summed over all pixels and channels, (B,); and into
+images (B, C, H, W): `mean` is what one shows, `sample` is a draw. Pixels are numbers in its `value_range`, 0..1. A density of
+them, as the Gaussian's, can be above 1 and its logarithm above 0; Bernoulli and DiscretizedLogistic give probabilities.
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
 
 
-class Bernoulli(NamedTuple):
+class Likelihood:
+    """What all likelihoods share: how many maps they take, and which values."""
+
+    params_per_channel: ClassVar[int] = 1
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+
+    def log_prob(self, parameters: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        """log p(x | z) in nats, (B,). Raises ValueError for parameters that do not fit the images."""
+        expected = (len(x), self.params_per_channel * x.shape[1], *x.shape[2:])
+        if parameters.shape != expected:
+            raise ValueError(
+                f"Expected {self.params_per_channel} x {x.shape[1]} maps of the images' size from the decoder, {expected}, for "
+                f"images {tuple(x.shape)}; got {tuple(parameters.shape)}: build the decoder for this likelihood and image size."
+            )
+        return self._log_prob(parameters, x).flatten(1).sum(1)
+
+    def check(self, x: torch.Tensor) -> None:
+        """Raises ValueError for images with values outside of the range, NaN too. It waits for the device."""
+        low, high = self.value_range
+        if not (x.min() >= low and x.max() <= high):  # so put, NaN is refused too
+            raise ValueError(
+                f"Expected images from {low:g} to {high:g}, as the likelihood counts them, got {x.min():.3g} to {x.max():.3g}; "
+                f"take images.with_value_range({low:g}, {high:g})."
+            )
+
+
+@dataclass(frozen=True)
+class Bernoulli(Likelihood):
     """Each pixel is white with a probability, black otherwise; one logit a pixel. x in 0..1.
 
-    Fits binary images. For grey values -log p is a cross-entropy and no longer a probability of the image: a grey pixel
+    Fits binary images. For gray values -log p is a cross-entropy and no longer a probability of the image: a gray pixel
     costs at least its own entropy, up to log 2, however well it is drawn (Loaiza-Ganem and Cunningham, 2019).
     """
 
-    numbers = 1
-    range = (0, 1)
+    def _log_prob(self, parameters, x):
+        return -F.binary_cross_entropy_with_logits(parameters, x, reduction="none")
 
-    def nll(self, parameters, x):
-        _check(parameters, x, self.numbers)
-        return F.binary_cross_entropy_with_logits(parameters, x, reduction="none").flatten(1).sum(1)
-
-    def mean(self, parameters):
+    def mean(self, parameters: torch.Tensor) -> torch.Tensor:
         return parameters.sigmoid()
 
-    def draw(self, parameters):
+    def sample(self, parameters: torch.Tensor) -> torch.Tensor:
         return torch.bernoulli(parameters.sigmoid())
 
 
-class Gaussian(NamedTuple):
+@dataclass(frozen=True)
+class Gaussian(Likelihood):
     """Each pixel is normal around its mean with one standard deviation for all, a density. x in 0..1, the mean is a sigmoid.
 
     Half the squared error over deviation^2, plus a constant: the deviation is what weighs reconstruction against the KL.
+
+    deviation: standard deviation of every pixel, above 0.
     """
 
     deviation: float = 0.1
-    numbers = 1
-    range = (0, 1)
 
-    def nll(self, parameters, x):
-        _check(parameters, x, self.numbers)
+    def _log_prob(self, parameters, x):
         off = (x - parameters.sigmoid()) / self.deviation
-        return (0.5 * off.square() + math.log(self.deviation * math.sqrt(2 * math.pi))).flatten(1).sum(1)
+        return -0.5 * off.square() - math.log(self.deviation * math.sqrt(2 * math.pi))
 
-    def mean(self, parameters):
+    def mean(self, parameters: torch.Tensor) -> torch.Tensor:
         return parameters.sigmoid()
 
-    def draw(self, parameters):
+    def sample(self, parameters: torch.Tensor) -> torch.Tensor:
         mean = parameters.sigmoid()
         return mean + self.deviation * torch.randn_like(mean)
 
 
-class DiscretisedLogistic(NamedTuple):
-    """Each pixel is one of 256 grey levels, with the mass that a logistic distribution puts into that level's bin. x in 0..1.
+@dataclass(frozen=True)
+class DiscretizedLogistic(Likelihood):
+    """Each pixel is one of 256 gray levels, with the mass that a logistic distribution puts into that level's bin. x in 0..1.
 
     Two numbers a pixel: the mean less one half, and the log of the scale. The lowest and the highest level take all that lies
     beyond (Kingma et al., 2016, appendix; Salimans et al., 2017, equation 2). The mean may lie beyond too: that is how to be
     sure of black. Held within 0..1 it cannot say so, and a pixel that is always black drives the scale up instead.
     """
 
-    numbers = 2
-    range = (0, 1)
+    params_per_channel: ClassVar[int] = 2
 
-    def nll(self, parameters, x):
-        _check(parameters, x, self.numbers)
+    def _log_prob(self, parameters, x):
         mean, log_scale = self._split(parameters)
         low = (x - 0.5 / 255 - mean) / log_scale.exp()
         high = (x + 0.5 / 255 - mean) / log_scale.exp()
@@ -80,12 +103,12 @@ class DiscretisedLogistic(NamedTuple):
         log_mass = torch.where(within > 1e-5, within.clamp(min=1e-12).log(), density)
         log_mass = torch.where(x < 0.5 / 255, -F.softplus(-high), log_mass)  # log sigmoid(high)
         log_mass = torch.where(x > 1 - 0.5 / 255, -F.softplus(low), log_mass)  # log(1 - sigmoid(low))
-        return -log_mass.flatten(1).sum(1)
+        return log_mass
 
-    def mean(self, parameters):
+    def mean(self, parameters: torch.Tensor) -> torch.Tensor:
         return self._split(parameters)[0].clamp(0, 1)
 
-    def draw(self, parameters):
+    def sample(self, parameters: torch.Tensor) -> torch.Tensor:
         mean, log_scale = self._split(parameters)
         u = torch.rand_like(mean).clamp(1e-5, 1 - 1e-5)
         drawn = mean + log_scale.exp() * (u.log() - (-u).log1p())
@@ -93,12 +116,4 @@ class DiscretisedLogistic(NamedTuple):
 
     def _split(self, parameters):
         mean, log_scale = parameters.chunk(2, dim=1)
-        return mean + 0.5, log_scale.clamp(-7, 2)  # exp(-7) is about a quarter of a grey level
-
-
-def _check(parameters, x, numbers):
-    if parameters.shape != (len(x), numbers * x.shape[1], *x.shape[2:]):
-        raise ValueError(
-            f"Expected {numbers} x {x.shape[1]} maps of the images' size from the decoder, for images {tuple(x.shape)}; "
-            f"got {tuple(parameters.shape)}: build the decoder for this likelihood and this image size."
-        )
+        return mean + 0.5, log_scale.clamp(-7, 2)  # exp(-7) is about a quarter of a gray level

@@ -6,10 +6,10 @@ import torch
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
-# Okabe and Ito's colours, which people with any colour vision can tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#F0E442", "#332288", "#882255")
+# Okabe and Ito's colors, which people with any color vision can tell apart.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#999999", "#F0E442", "#332288", "#882255")
 STYLE = {
-    "axes.prop_cycle": plt.cycler(color=COLOURS),
+    "axes.prop_cycle": plt.cycler(color=COLORS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.grid": True,
@@ -91,11 +91,11 @@ def history(rows, names, *, ax=None, ylabel="loss (nats)"):
 
 
 def points(x, labels, *, ax=None, size=10):
-    """Points in the plane, coloured by label. x (N, 2), labels (N,)."""
+    """Points in the plane, colored by label. x (N, 2), labels (N,)."""
     ax = ax or plt.subplots(figsize=(3.6, 3.6))[1]
     x, labels = _array(x), _array(labels)
     for label in np.unique(labels):
-        ax.scatter(*x[labels == label].T, s=size, color=COLOURS[int(label) % len(COLOURS)], edgecolor="white", linewidth=0.3)
+        ax.scatter(*x[labels == label].T, s=size, color=COLORS[int(label) % len(COLORS)], edgecolor="white", linewidth=0.3)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     return ax
 
@@ -106,17 +106,17 @@ def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15
     low, high = x.min(0) - margin, x.max(0) + margin
     ticks = [np.linspace(low[i], high[i], resolution, dtype=np.float32) for i in range(2)]
     places = np.stack(np.meshgrid(*ticks), axis=-1).reshape(-1, 2)  # (resolution^2, 2)
-    classes = _array(predict(places)).reshape(resolution, resolution) % len(COLOURS)
+    classes = _array(predict(places)).reshape(resolution, resolution) % len(COLORS)
     ax = points(x, labels, ax=ax, size=size)
     ax.grid(False)
-    colours = ListedColormap(COLOURS)
-    limits = {"vmin": -0.5, "vmax": len(COLOURS) - 0.5}
-    ax.pcolormesh(*ticks, classes, cmap=colours, **limits, alpha=0.3, rasterized=True, zorder=0)
+    colors = ListedColormap(COLORS)
+    limits = {"vmin": -0.5, "vmax": len(COLORS) - 0.5}
+    ax.pcolormesh(*ticks, classes, cmap=colors, **limits, alpha=0.3, rasterized=True, zorder=0)
     return ax
 
 
 def confusion(matrix, classes, *, ax=None):
-    """A confusion matrix (K, K), true x predicted: counts written in, colour by share of the true class.
+    """A confusion matrix (K, K), true x predicted: counts written in, color by share of the true class.
 
     Raises ValueError when the number of classes is not K.
     """

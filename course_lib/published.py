@@ -4,21 +4,25 @@ A card is a dict: what the network is, the data, recipe, seed and machine it was
 command that trains it anew.
 """
 
+import copy
+import inspect
 import json
 from pathlib import Path
 
 import torch
+from torch import nn
 
-from . import checkpoints, models, runtime
+from . import checkpoints, contract, likelihoods, models, runtime
 from .data.download import data_folder, fetch
 
 WEIGHTS = Path(__file__).parent / "weights"
+DRAWN_AT_ONCE = 500  # images, to bound the memory
 
 INCEPTION_URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
 INCEPTION_HASH = "sha256:6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 
 
-def card(name):
+def card(name: str) -> dict:
     """The card of published weights; raises FileNotFoundError, which lists what there is, for another name."""
     path = WEIGHTS / f"{name}.json"
     if not path.is_file():
@@ -27,21 +31,45 @@ def card(name):
     return json.loads(path.read_text())
 
 
-def publish(name, network, trainer, facts):
-    """Write a network's weights and its card into the package: the dict `facts`, and what `trainer` and the network tell."""
-    told = {
+def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> dict:
+    """Write a network's weights, in half precision, and its card into a folder; returns the card.
+
+    Whoever looks after the package copies both to course_lib/weights.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    told = facts | {
         "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "seed": trainer.seed,
-        "steps": trainer.step,
-        "command": f"python -m course_lib.recipes.{name}",
         "machine": runtime.describe_machine().splitlines(),
     }
-    WEIGHTS.mkdir(exist_ok=True)
-    checkpoints.save_weights(network, WEIGHTS / f"{name}.safetensors")
-    (WEIGHTS / f"{name}.json").write_text(json.dumps(facts | told, indent=2, ensure_ascii=False) + "\n")
+    checkpoints.save_weights(copy.deepcopy(network).half(), folder / f"{name}.safetensors")
+    (folder / f"{name}.json").write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    return told
 
 
-def mnist_features(*, trained=True):
+def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions) -> torch.Tensor:
+    """Images (count, C, H, W) in 0..1 of a published generator, on the device.
+
+    name: one of `GENERATORS`.
+    count: how many.
+    generator: a torch.Generator on the CPU, for the noise; the same seed gives the same noise everywhere.
+    conditions: what is asked for. Of mnist_gan, labels: int64 (count,); by default the classes in turn.
+
+    Raises ValueError for another name, a count below 1, and conditions that the generator does not take.
+    """
+    if name not in GENERATORS:
+        raise ValueError(f"Expected a published generator ({', '.join(GENERATORS)}), got {name!r}.")
+    contract.whole_number("count", count, at_least=1)
+    taken = inspect.signature(GENERATORS[name]).parameters.keys() - {"network", "count", "generator"}
+    if not conditions.keys() <= taken:
+        raise ValueError(
+            f"Expected of the conditions of {name} only {', '.join(taken) or 'none'}, got {', '.join(conditions)}."
+        )
+    with torch.no_grad():
+        return GENERATORS[name](globals()[name](), count, generator, **conditions)
+
+
+def mnist_features(*, trained: bool = True) -> models.ResNet:
     """A small residual network that reads digits; its `features`, (B, 1, 28, 28) in 0..1 -> (B, 64), are for measures.
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
@@ -49,17 +77,17 @@ def mnist_features(*, trained=True):
     return _network(models.ResNet((1, 28, 28), blocks=1), "mnist_features", trained)
 
 
-def landscape_gan(*, trained=True):
+def landscape_gan(*, trained: bool = True) -> models.Generator:
     """Draws patches of a landscape: noise (B, 100) -> images (B, 3, 64, 64) in -1..1. Otherwise as `mnist_features`."""
     return _network(models.Generator((3, 64, 64), latent_dim=100, width=32, stages=3), "landscape_gan", trained)
 
 
-def shapes_gan(*, trained=True):
-    """Draws coloured shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
+def shapes_gan(*, trained: bool = True) -> models.Generator:
+    """Draws colored shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
     return _network(models.Generator((3, 32, 32), latent_dim=64, width=48, stages=3), "shapes_gan", trained)
 
 
-def inception(*, root=None):
+def inception(*, root: str | Path | None = None) -> models.Inception:
     """The network of the original FID; its `features`, (B, 1 or 3, H, W) in 0..1 -> (B, 2048), are what a FID compares.
 
     For readers online: 96 MB, downloaded once into `root` (default: the user's cache folder) and checked. Needs the package
@@ -74,7 +102,7 @@ def inception(*, root=None):
     return network.to(runtime.device()).eval()
 
 
-def mnist_gan(*, trained=True):
+def mnist_gan(*, trained: bool = True) -> models.Generator:
     """A generator of digits to order: z (B, 64), standard normal, and labels 0..9, int64 (B,) -> (B, 1, 28, 28) in -1..1.
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
@@ -82,7 +110,7 @@ def mnist_gan(*, trained=True):
     return _network(models.Generator(latent_dim=64, width=48, classes=10), "mnist_gan", trained)
 
 
-def mnist_vae(*, trained=True):
+def mnist_vae(*, trained: bool = True) -> models.VAE:
     """A residual VAE of black and white digits: images (B, 1, 28, 28) of 0s and 1s, z (B, 32), logits of the Bernoulli.
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
@@ -94,3 +122,36 @@ def _network(module, name, trained):
     if trained:
         checkpoints.load_weights(module, WEIGHTS / f"{name}.safetensors")
     return module.to(runtime.device()).eval()
+
+
+def _from_noise(network, count, generator):
+    """Images of a generator that makes -1..1 of noise."""
+    z = torch.randn(count, network.latent_dim, generator=generator)
+    return torch.cat([network(some.to(runtime.device())) for some in z.split(DRAWN_AT_ONCE)]).add(1).div(2)
+
+
+def _digits_to_order(network, count, generator, labels=None):
+    """The same, of a generator that also takes labels."""
+    labels = torch.arange(count) % network.classes if labels is None else torch.as_tensor(labels)
+    if labels.shape != (count,) or labels.is_floating_point() or not 0 <= labels.min() <= labels.max() < network.classes:
+        raise ValueError(
+            f"Expected {count} labels, integers 0..{network.classes - 1}, got {labels.dtype} of shape {tuple(labels.shape)}."
+        )
+    z = torch.randn(count, network.latent_dim, generator=generator)
+    parts = zip(z.split(DRAWN_AT_ONCE), labels.split(DRAWN_AT_ONCE), strict=True)
+    return torch.cat([network(*(each.to(runtime.device()) for each in part)) for part in parts]).add(1).div(2)
+
+
+def _means_of_codes(network, count, generator):
+    """Means of a VAE with a Bernoulli likelihood, for z from the prior."""
+    z = torch.randn(count, network.latent_dim, generator=generator)
+    means = likelihoods.Bernoulli().mean
+    return torch.cat([means(network.decode(some.to(runtime.device()))) for some in z.split(DRAWN_AT_ONCE)])
+
+
+GENERATORS = {  # how each published generator draws
+    "mnist_gan": _digits_to_order,
+    "shapes_gan": _from_noise,
+    "landscape_gan": _from_noise,
+    "mnist_vae": _means_of_codes,
+}

@@ -7,24 +7,41 @@ another profile without an edit.
 
 import os
 import platform
+import random
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import set_seed  # noqa: F401  (public here: runtime.set_seed)
+from accelerate.utils import convert_outputs_to_fp32
+from accelerate.utils import set_seed as _set_seed
+from torch import nn
 
+from . import contract
+
+PASSES = ("forward", "encode", "decode", "features")  # what of a network runs in mixed precision
 _CHOICES = {"device": ("cpu", "cuda", "mps"), "precision": ("fp32", "bf16"), "profile": ("fast", "full")}
 _chosen = {}
 
 
-def configure(*, device=None, precision=None, profile=None):
+def set_seed(seed: int) -> None:
+    """Seed the random generators of Python, NumPy and torch. Raises TypeError or ValueError unless it is 0, 1, 2, ..."""
+    _set_seed(contract.whole_number("seed", seed, at_least=0))
+
+
+def configure(*, device: str | None = None, precision: str | None = None, profile: str | None = None) -> None:
     """Override what the machine would choose; None leaves that choice to the environment variable or the machine.
 
-    device: "cpu", "cuda" or "mps". precision: "fp32" or "bf16". profile: "fast" (embedded data, minutes on a laptop) or
-    "full" (whole data sets, best with a GPU). Models and data already made stay where they are: call it first.
+    Models and data already made stay where they are: call it first.
+
+    device: "cpu", "cuda" or "mps".
+    precision: "fp32" or "bf16".
+    profile: "fast" (embedded data, minutes on a laptop) or "full" (whole data sets, best with a GPU).
+
     Raises ValueError for a name that is not listed and for a device that is not there.
     """
     asked = {"device": device, "precision": precision, "profile": profile}
@@ -62,7 +79,7 @@ def _choice(name):
 
 
 @cache
-def accelerator():
+def accelerator() -> Accelerator:
     """The one Accelerator of this process: device, precision, and the other processes when there are any."""
     device = _choice("device")
     if device is None:
@@ -71,29 +88,57 @@ def accelerator():
     return Accelerator(cpu=device == "cpu", mixed_precision={"fp32": "no", "bf16": "bf16"}[precision])
 
 
-def device():
+def device() -> torch.device:
     """The torch.device that data and models are put on."""
     return accelerator().device
 
 
-def precision():
+def precision() -> str:
     """ "bf16" (matrix products in bfloat16, weights and losses in float32) or "fp32"."""
     return {"no": "fp32", "bf16": "bf16"}[accelerator().mixed_precision]
 
 
-def profile():
+def profile() -> str:
     """ "fast" or "full": how much data and training a chapter takes on. Full is the default with a GPU."""
     return _choice("profile") or ("fast" if device().type == "cpu" else "full")
 
 
-def bf16_pays(device_type):
+def bf16_pays(device_type: str) -> bool:
     """Whether bfloat16 is quicker there: CPUs with AMX or AVX512-BF16, GPUs from compute capability 8.0."""
     if device_type == "cuda":
         return torch.cuda.get_device_capability() >= (8, 0)
     return device_type == "cpu" and bool({"amx_bf16", "avx512_bf16"} & _cpu()["flags"])
 
 
-def memory_format():
+@contextmanager
+def mixed_precision(networks: dict[str, nn.Module]):
+    """Inside, what each network computes runs in the chosen precision and is returned in float32."""
+    calls = [(network, name) for network in networks.values() for name in PASSES if hasattr(network, name)]
+    wrapped = [(network, name) for network, name in calls if precision() != "fp32" and name not in vars(network)]
+    for network, name in wrapped:
+        setattr(network, name, convert_outputs_to_fp32(accelerator().autocast()(getattr(network, name))))
+    try:
+        yield
+    finally:
+        for network, name in wrapped:
+            delattr(network, name)
+
+
+def sum_over_processes(values: torch.Tensor) -> list[float]:
+    """The sums (n,) over all processes, as floats; this waits for the device."""
+    return accelerator().reduce(values, "sum").tolist()
+
+
+def average_over_processes(tensors: list[torch.Tensor]) -> None:
+    """Give every process the mean over processes of each tensor, in place, in one message."""
+    if accelerator().num_processes == 1 or not tensors:
+        return
+    mean = accelerator().reduce(torch.cat([tensor.flatten() for tensor in tensors]), "mean")
+    for tensor, values in zip(tensors, mean.split([tensor.numel() for tensor in tensors]), strict=True):
+        tensor.copy_(values.view_as(tensor))
+
+
+def memory_format() -> torch.memory_format:
     """channels_last, in which convolutions run as fast or faster on GPUs and CPUs; contiguous on Apple's, where they do not."""
     return torch.contiguous_format if device().type == "mps" else torch.channels_last
 
@@ -110,7 +155,43 @@ def _cpu():
     return {"name": facts.get("model name", platform.machine()), "flags": set(facts.get("flags", "").split())}
 
 
-def require_version(expected):
+def random_state() -> dict:
+    """Where the random generators of Python, NumPy and torch are: a dict for `set_random_state`, which a checkpoint holds."""
+    kind, key, *rest = np.random.get_state()
+    state = {"python": random.getstate(), "numpy": [kind, torch.from_numpy(key.astype(np.int64)), *rest]}
+    return state | {"torch": torch.get_rng_state()} | _device_random_state()
+
+
+def set_random_state(state: dict) -> None:
+    """Put the random generators of Python, NumPy and torch where `random_state` found them, here or in an earlier run."""
+    kind, key, *rest = state["numpy"]
+    random.setstate(state["python"])
+    np.random.set_state((kind, key.numpy().astype(np.uint32), *rest))
+    _set_torch_state(state)
+
+
+@contextmanager
+def own_random(seed: int):
+    """Inside, torch draws from `seed`; afterwards it goes on where it was. For measures, which must not change a training."""
+    before = {"torch": torch.get_rng_state()} | _device_random_state()
+    torch.manual_seed(seed)
+    try:
+        yield
+    finally:
+        _set_torch_state(before)
+
+
+def _device_random_state():
+    return {"cuda": torch.cuda.get_rng_state()} if device().type == "cuda" else {}
+
+
+def _set_torch_state(state):
+    torch.set_rng_state(state["torch"])
+    if "cuda" in state and device().type == "cuda":
+        torch.cuda.set_rng_state(state["cuda"])
+
+
+def require_version(expected: str) -> None:
     """Raises RuntimeError, which says what to do, unless course_lib has the version that a notebook was written for."""
     if (found := version("course_lib")) != expected:
         raise RuntimeError(
@@ -119,7 +200,7 @@ def require_version(expected):
         )
 
 
-def describe_machine():
+def describe_machine() -> str:
     """Two lines: the versions at work, and the machine with what was chosen for it."""
     names = ("course_lib", "torch", "keras", "numpy")
     versions = " · ".join(f"{name} {version(name)}" for name in names)

@@ -1,15 +1,19 @@
 """python -m course_lib, as a person types it."""
 
+import json
 import re
 import signal
 import subprocess
 import sys
 
+import numpy as np
 import PIL.Image
 import pytest
 import torch
 
-from course_lib.__main__ import MODELS, main
+from course_lib import checkpoints, published
+from course_lib.__main__ import main
+from course_lib.recipes import RECIPES
 
 
 @pytest.fixture
@@ -32,7 +36,10 @@ def test_train_evaluate_describe_and_resume(course_lib, tmp_path):
     out = tmp_path / "mlp"
     status, printed = course_lib(f"train mlp --data mnist --epochs 2 --out {out}")
     assert status == 0
-    assert re.search(r"epoch 2/2: loss [\d.]+, validation loss [\d.]+, validation accuracy [\d.]+", printed.out)
+    assert re.search(
+        r"epoch 2/2: loss [\d.]+, validation loss [\d.]+, validation cross entropy [\d.]+, validation accuracy [\d.]+",
+        printed.out,
+    )
     status, printed = course_lib(f"train mlp --data mnist --epochs 3 --out {out} --resume")
     assert status == 0
     assert "epoch 3/3" in printed.out
@@ -44,20 +51,20 @@ def test_train_evaluate_describe_and_resume(course_lib, tmp_path):
     assert "1,000" in printed.out  # the test images
     status, printed = course_lib(f"describe {out}")
     assert status == 0
-    assert "model: mlp" in printed.out
+    assert "recipe: mlp" in printed.out
     assert "epoch: 3" in printed.out
 
 
 @pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)])
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ["mlp", "cnn", "lenet", "resnet", "gan", "vae"])
 def test_every_model_fits_every_data_set(name, shape):
-    objective = MODELS[name](torch.Size(shape), 10)
-    low, high = objective.range
+    objective = RECIPES[name].objective(shape, 10)
+    low, high = objective.value_range or (0, 1)
     x = torch.rand(2, *shape) * (high - low) + low
     yields = dict(objective.losses([x, torch.tensor([3, 9])]))
     assert {part: tuple(loss.shape) for part, loss in yields.items()} == dict.fromkeys(objective.parts, (2,))
     if objective.parts == ("classifier",):
-        assert objective.predict([x]).shape == (2,)
+        assert objective.predict(x).shape == (2,)
     else:
         assert objective.eval().sample(3).shape == (3, *shape)
 
@@ -77,7 +84,54 @@ def test_a_model_that_draws(course_lib, tmp_path, model, measured):
 def test_a_classifier_does_not_draw(course_lib, tmp_path):
     course_lib(f"train mlp --epochs 1 --out {tmp_path}")
     status, _ = course_lib(f"sample {tmp_path} --out {tmp_path / 'x.png'}")
-    assert "a model that draws, gan or vae" in status
+    assert "Expected a run of a model that draws, got" in status
+
+
+@pytest.mark.parametrize("name", published.GENERATORS)
+def test_a_published_generator_draws(course_lib, tmp_path, name):
+    picture = tmp_path / "drawn.png"
+    assert course_lib(f"sample {name} --count 10 --seed 3 --out {picture}")[0] == 0
+    expected = published.draw(name, 10, generator=torch.Generator().manual_seed(3))
+    with PIL.Image.open(picture) as image:
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[:, 2:-2, 2 : 2 + expected.shape[3]]  # the first, framed
+    torch.testing.assert_close(pixels / 255, expected[0].cpu().expand(3, -1, -1), atol=1 / 255, rtol=0)
+
+
+def test_a_label_can_be_asked_for(course_lib, tmp_path):
+    picture = tmp_path / "drawn.png"
+    assert course_lib(f"sample mnist_gan --label 7 --count 10 --out {picture}")[0] == 0
+    with PIL.Image.open(picture) as image:
+        row = torch.from_numpy(np.array(image))[2:-2, :, 0]  # (28, 302)
+    digits = torch.stack([row[:, 2 + 30 * i : 30 + 30 * i] for i in range(10)])[:, None] / 255
+    assert (published.mnist_features()(digits).argmax(1) == 7).sum() >= 9
+    for line in ("sample mnist_gan --label 12", "sample shapes_gan --label 1", "sample mnist_gan --count 0"):
+        status, _ = course_lib(f"{line} --out {tmp_path / 'x.png'}")
+        assert str(status).startswith("error: Expected")
+        assert not (tmp_path / "x.png").exists()
+
+
+def test_describe_a_recipe(course_lib):
+    status, printed = course_lib("describe gan")
+    assert status == 0
+    assert "objective: adversarial(generator=Generator(latent_dim=64, width=48), " in printed.out
+    assert "Adam(fused=True, lr=0.0005, betas=(0.5, 0.99)), batches of 64, 24 epochs, " in printed.out
+
+
+def test_publish_measures_and_writes_where_it_is_told(course_lib, tmp_path):
+    run, out = tmp_path / "run", tmp_path / "published"
+    assert course_lib(f"train features --epochs 1 --batch-size 500 --out {run}")[0] == 0
+    status, _ = course_lib(f"publish {run} --out {out}")
+    assert status == 0
+    card = json.loads((out / "mnist_features.json").read_text())
+    assert card["steps"] == 8
+    assert card["command"] == "python -m course_lib train features --profile fast --out RUN"
+    assert card["recipe"].startswith("AdamW(lr=0.004, weight_decay=0.05), batches of 500, 1 epochs, ")
+    assert 0 <= card["test_accuracy"] <= 1
+    again = checkpoints.load_weights(published.mnist_features(trained=False), out / "mnist_features.safetensors")
+    assert all(torch.isfinite(tensor).all() for tensor in again.state_dict().values())
+    course_lib(f"train mlp --epochs 1 --out {tmp_path / 'mlp'}")
+    status, _ = course_lib(f"publish {tmp_path / 'mlp'} --out {out}")
+    assert "a recipe that publishes (features, gan," in status
 
 
 def test_describe_the_machine(course_lib):
@@ -97,7 +151,7 @@ def test_a_run_is_not_overwritten_or_resumed_with_other_settings(course_lib, tmp
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("train mpl --out x", "choose from .*mlp"),
+        ("train mpl --out x", "choose from .*mlp.*shapes_gan"),
         ("train mlp --data minst --out x", "choose from .*mnist.*fashion-mnist.*cifar10"),
         ("train mlp", "required: --out"),
         ("tarin mlp", "choose from .*train.*evaluate.*describe"),

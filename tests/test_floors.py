@@ -6,15 +6,27 @@ from pathlib import Path
 import course_lib
 
 FLOORS = [
-    {"runtime"},
-    {"attribution", "games", "layers", "likelihoods", "losses", "metrics", "plots", "progress"},
+    {"contract", "interrupts", "runtime"},
+    {
+        "attribution",
+        "gan_losses",
+        "layers",
+        "likelihoods",
+        "losses",
+        "metrics",
+        "paths",
+        "plots",
+        "progress",
+        "samplers",
+        "text",
+    },
     {"data"},
-    {"models"},
-    {"diffusion"},
+    {"models", "keras_twins"},
     {"objectives"},
     {"checkpoints", "trainer"},
     {"callbacks", "published"},
-    {"checks", "recipes", "__main__"},
+    {"applications", "checks", "recipes", "widgets"},
+    {"__main__"},
 ]
 PACKAGE = Path(course_lib.__file__).parent
 

@@ -23,7 +23,7 @@ def drawn(ax):
 
 def test_use_style():
     plots.use_style()
-    assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLOURS)
+    assert plt.rcParams["axes.prop_cycle"].by_key()["color"] == list(plots.COLORS)
     assert not plt.figure().add_subplot().spines["top"].get_visible()
 
 
@@ -42,7 +42,7 @@ def test_image_grid_sets_images_in_rows():
     assert ax.images[0].get_clim() == (0, 1)
 
 
-def test_image_grid_in_colour():
+def test_image_grid_in_color():
     images = torch.randint(0, 256, (2, 3, 4, 4), dtype=torch.uint8)
     sheet = drawn(plots.image_grid(images))
     assert sheet.shape == (4, 9, 3)
@@ -116,12 +116,12 @@ def test_history_names_a_column_that_is_not_there():
         plots.history(ROWS, ["loss", "accuracy"])
 
 
-def test_points_are_coloured_by_label():
+def test_points_are_colored_by_label():
     x, labels = torch.randn(6, 2), torch.tensor([0, 2, 0, 2, 2, 12])
     ax = plots.points(x, labels, size=7)
     for label, dots in zip((0, 2, 12), ax.collections, strict=True):
         np.testing.assert_allclose(dots.get_offsets(), x[labels == label])
-        assert tuple(dots.get_facecolor()[0]) == to_rgba(plots.COLOURS[label % 10])
+        assert tuple(dots.get_facecolor()[0]) == to_rgba(plots.COLORS[label % 10])
         assert dots.get_sizes() == [7]
     assert ax.get_aspect() == 1
 
@@ -142,11 +142,11 @@ def test_decision_regions_show_the_prediction_at_each_place():
     classes = mesh.get_array().reshape(20, 20)
     assert (classes[:, :10] == 0).all()
     assert (classes[:, 10:] == 1).all()
-    assert mesh.to_rgba([1], alpha=1)[0].tolist() == list(to_rgba(plots.COLOURS[1]))
+    assert mesh.to_rgba([1], alpha=1)[0].tolist() == list(to_rgba(plots.COLORS[1]))
     assert len(ax.collections) == 3
 
 
-def test_confusion_writes_counts_and_colours_shares():
+def test_confusion_writes_counts_and_colors_shares():
     matrix = torch.tensor([[3, 1, 0], [0, 2, 0], [0, 0, 0]])
     ax = plots.confusion(matrix, ["cat", "dog", "owl"])
     np.testing.assert_allclose(drawn(ax), [[0.75, 0.25, 0], [0, 1, 0], [0, 0, 0]])

@@ -24,7 +24,8 @@ def test_a_log_gets_one_line_an_epoch(capsys):
     out, err = capsys.readouterr()
     lines = out.splitlines()
     assert len(lines) == 2
-    pattern = r"epoch 2/2: loss [\d.]+, validation loss [\d.]+, validation accuracy [\d.]+ \([\d,]+ examples/s\)"
+    measured = ("loss", "validation loss", "validation cross entropy", "validation accuracy")
+    pattern = "epoch 2/2: " + ", ".join(rf"{name} [\d.]+" for name in measured) + r" \([\d,]+ examples/s\)"
     assert re.fullmatch(pattern, lines[1])
     assert err == ""
 

@@ -1,17 +1,21 @@
 """Published weights: each has a card that is true of them, and a recipe that runs."""
 
-import importlib
-import shutil
+import json
+import re
+from dataclasses import replace
 
 import pytest
 import torch
 
-from course_lib import data, metrics, published, recipes
+from course_lib import checkpoints, data, metrics, published, recipes
 from course_lib.objectives import Classification
+from course_lib.recipes import publish, vaes
 from course_lib.trainer import Trainer
 
 NAMES = sorted(path.stem for path in published.WEIGHTS.glob("*.safetensors"))
-ON_EVERY_CARD = {"network", "parameters", "data", "recipe", "seed", "steps", "command", "machine"}
+OF = {recipe.publishes: recipe for recipe in recipes.RECIPES.values() if recipe.publishes}
+SHAPES = {"mnist": (1, 28, 28), "shapes": (3, 32, 32), "landscape": (3, 64, 64)}
+ON_EVERY_CARD = {"objective", "parameters", "data", "recipe", "seed", "steps", "command", "machine"}
 
 
 def test_there_are_published_weights():
@@ -22,7 +26,8 @@ def test_there_are_published_weights():
 def test_each_has_a_card_and_is_small(name):
     card = published.card(name)
     assert card.keys() >= ON_EVERY_CARD
-    assert card["command"] == f"python -m course_lib.recipes.{name}"
+    command = re.fullmatch(r"python -m course_lib train (\w+) --profile full --out RUN", card["command"])
+    assert recipes.RECIPES[command[1]] is OF[name]
     network = getattr(published, name)()
     assert card["parameters"] == sum(parameter.numel() for parameter in network.parameters())
     assert not network.training
@@ -47,7 +52,7 @@ def test_the_feature_network_reads_digits():
 def test_the_landscape_generator_draws_patches_like_the_photograph():
     card = published.card("landscape_gan")
     assert card["frechet_distance_of_real_patches"] < card["frechet_distance"] < 3
-    patches = data.crops(data.photograph(shrink=3), 64, count=150).with_range(-1, 1)
+    patches = data.crops(data.photograph(shrink=3), 64, count=150).with_value_range(-1, 1)
     real, _ = patches.batch(slice(None))
     with torch.no_grad():
         generated = [published.landscape_gan(trained=on)(torch.randn(150, 100)) for on in (True, False)]
@@ -56,18 +61,68 @@ def test_the_landscape_generator_draws_patches_like_the_photograph():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_recipe_runs(name, monkeypatch, tmp_path):
-    recipe = importlib.import_module(f"{recipes.__name__}.{name}")
-    train, test = data.mnist(profile="fast")
-    few = train.subset(slice(0, 150)), test.subset(slice(0, 100))
-    monkeypatch.setattr(data, "mnist", lambda **_: few)
-    shutil.copy(published.WEIGHTS / "mnist_features.safetensors", tmp_path)  # what other recipes measure with
-    monkeypatch.setattr(published, "WEIGHTS", tmp_path)
-    monkeypatch.setattr(recipe, "EPOCHS", 1)
-    monkeypatch.setattr(recipe, "COUNT", 160, raising=False)
-    monkeypatch.setattr(recipe, "DRAWS", 50, raising=False)
-    monkeypatch.setattr(recipe, "SEARCHED", 10, raising=False)
-    recipe.main()
-    again = getattr(published, name)()
-    assert published.card(name)["steps"] >= 2
+def test_each_card_tells_the_recipe_that_there_is(name):
+    recipe = OF[name]
+    assert recipe.describe().items() <= published.card(name).items()
+    objective = recipe.objective(SHAPES[recipe.data], 10)
+    checkpoints.load_weights(getattr(objective, recipe.part), published.WEIGHTS / f"{name}.safetensors")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_recipe_trains_measures_and_publishes(name, monkeypatch, tmp_path):
+    recipe = replace(OF[name], epochs=1, batch_size=32)
+    monkeypatch.setattr(vaes, "DRAWS", 50)
+    monkeypatch.setattr(vaes, "SEARCHED", 10)
+    if recipe.data == "mnist":
+        train, test = (part.subset(slice(0, count)) for part, count in zip(data.mnist(), (160, 100), strict=True))
+    else:
+        train, test = (part.subset(slice(0, 100)) for part in recipes.DATASETS[recipe.data]())
+    trainer = recipe.trainer(SHAPES[recipe.data], 10)
+    images, _ = recipe.prepared(train, trainer.objective.value_range)
+    trainer.fit(images, 1)
+    before = {name: tensor.clone() for name, tensor in trainer.objective.state_dict().items()}
+    value_range = trainer.objective.value_range or (0, 1)
+    card = publish(recipe, trainer, *(part.with_value_range(*value_range) for part in (train, test)), tmp_path, "a command")
+    assert card.keys() >= ON_EVERY_CARD
+    assert json.loads((tmp_path / f"{name}.json").read_text()) == json.loads(json.dumps(card))
+    again = checkpoints.load_weights(getattr(published, name)(trained=False), tmp_path / f"{name}.safetensors")
     assert all(torch.isfinite(tensor).all() for tensor in again.state_dict().values())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in trainer.objective.state_dict().items())
+
+
+@pytest.mark.parametrize("name", published.GENERATORS)
+def test_each_generator_draws_images_from_a_seed(name):
+    first, again, other = (published.draw(name, 3, generator=torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+    assert first.shape[0] == 3
+    assert 0 <= first.min() < first.max() <= 1
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not first.requires_grad
+
+
+def test_digits_to_order():
+    reader, labels = published.mnist_features(), torch.tensor([3] * 10 + [8] * 10)
+    digits = published.draw("mnist_gan", 20, generator=torch.Generator().manual_seed(0), labels=labels)
+    assert (reader(digits).argmax(1) == labels).sum() >= 18
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "conditions", "error", "sentence"),
+    [
+        ("mnist_gun", 3, {}, ValueError, r"a published generator \(mnist_gan, shapes_gan, .*\), got 'mnist_gun'"),
+        ("mnist_gan", 0, {}, ValueError, "Expected count of 1 or more, got 0"),
+        ("mnist_gan", 2.5, {}, TypeError, "Expected count as a whole number"),
+        ("shapes_gan", 3, {"labels": [1, 2, 3]}, ValueError, "of the conditions of shapes_gan only none, got labels"),
+        ("mnist_gan", 3, {"label": 3}, ValueError, "of the conditions of mnist_gan only labels, got label"),
+        ("mnist_gan", 3, {"labels": [1, 2]}, ValueError, r"3 labels, integers 0..9, got torch.int64 of shape \(2,\)"),
+        ("mnist_gan", 1, {"labels": [10]}, ValueError, "1 labels, integers 0..9"),
+        ("mnist_gan", 1, {"labels": [0.5]}, ValueError, "got torch.float32"),
+    ],
+)
+def test_what_cannot_be_drawn(name, count, conditions, error, sentence):
+    with pytest.raises(error, match=sentence):
+        published.draw(name, count, **conditions)
+
+
+def test_every_published_network_that_draws_has_its_way_to():
+    assert {name for name in NAMES if name != "mnist_features"} == set(published.GENERATORS)

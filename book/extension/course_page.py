@@ -11,6 +11,7 @@ from pathlib import Path
 from docutils import nodes
 from myst_nb.sphinx_ import NbMetadataCollector
 from PIL import Image
+from sphinx import addnodes
 
 WORDS_A_MINUTE = 200
 DOTS_PER_INCH = 110  # at which a figure of 6.4 inches fills the column
@@ -66,17 +67,20 @@ def minutes(env, docname):
 
 
 def list_chapters(app, doctree, docname):
-    """Fill a `{div} chapters` with the chapters in order, and the time each takes."""
+    """Fill a `{div} chapters` with the chapters by parts, and the time each takes."""
     for place in doctree.findall(
         lambda node: isinstance(node, nodes.container) and "chapters" in node["classes"]
     ):
-        for chapter in app.env.toctree_includes[docname]:
-            if facts := minutes(app.env, chapter):
-                target = app.builder.get_relative_uri(docname, chapter)
-                link = nodes.reference(
-                    "", app.env.titles[chapter].astext(), internal=True, refuri=target
-                )
-                place += nodes.paragraph("", "", link, nodes.inline("", facts))
+        for part in app.env.get_doctree(docname).findall(addnodes.toctree):
+            lines = []
+            for _, chapter in part["entries"]:
+                if facts := minutes(app.env, chapter):
+                    target = app.builder.get_relative_uri(docname, chapter)
+                    title = app.env.titles[chapter].astext()
+                    link = nodes.reference("", title, internal=True, refuri=target)
+                    lines.append(nodes.paragraph("", "", link, nodes.inline("", facts)))
+            if lines:
+                place += [nodes.rubric("", part["caption"]), *lines]
 
 
 def write(app, pagename, templatename, context, doctree):

@@ -2,7 +2,7 @@
 
     python book/pictures/spirals.py    (seconds)
 
-Seed 0. The colour of each place is the network's answer there, a mixture where it is
+Seed 0. The color of each place is the network's answer there, a mixture where it is
 unsure; from the top left to the bottom right after 0 to 100 passes over 400 points.
 """
 
@@ -29,7 +29,7 @@ class Watch(Callback):
         low, high = points.min() - 0.15, points.max() + 0.15
         ticks = torch.linspace(low, high, SIDE)
         self.places = torch.cartesian_prod(-ticks, ticks).flip(1).to(runtime.device())
-        self.colours = torch.tensor([to_rgb(c) for c in plots.COLOURS[:3]])
+        self.colors = torch.tensor([to_rgb(c) for c in plots.COLORS[:3]])
         self.tiles = []
 
     def on_fit_start(self, trainer):
@@ -39,7 +39,7 @@ class Watch(Callback):
     def on_epoch_end(self, trainer):
         if trainer.epoch in EPOCHS:
             logits = trainer.objective.classifier(self.places).float().cpu()
-            tile = logits.softmax(1) @ self.colours  # (SIDE * SIDE, 3)
+            tile = logits.softmax(1) @ self.colors  # (SIDE * SIDE, 3)
             self.tiles.append(tile.T.reshape(3, SIDE, SIDE))
 
 

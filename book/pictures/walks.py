@@ -19,8 +19,8 @@ from course_lib import data, published
 def main():
     vae = published.mnist_vae()
     _, test = data.mnist(profile="fast")
-    grey, _ = test.batch(slice(0, 16))
-    codes, _ = vae.encode(grey.round())  # (16, 32)
+    gray, _ = test.batch(slice(0, 16))
+    codes, _ = vae.encode(gray.round())  # (16, 32)
     steps = torch.linspace(0, 1, 8, device=codes.device)[:, None, None]
     walks = (1 - steps) * codes[:8] + steps * codes[8:]  # (8 steps, 8 walks, 32)
     digits = vae.decode(walks.transpose(0, 1).flatten(0, 1)).sigmoid().cpu()

@@ -109,7 +109,7 @@ def receptive_field(function):
         answer = numbers(call(function, layers, hint=hint), (), hint)
         unstrided = 1 + sum(kernel - 1 for kernel, _ in layers)
         ignored = answer == unstrided != expected
-        require(not ignored, f"{layers}: after a stride of 2 neighbours lie 2 pixels apart, so later kernels reach further.")
+        require(not ignored, f"{layers}: after a stride of 2 neighbors lie 2 pixels apart, so later kernels reach further.")
         require(answer == expected, f"{layers} gives {expected}, not {answer:g}. {hint}")
     right("18 pixels for the chapter's network: most of a digit.")
 
@@ -118,7 +118,7 @@ def temperature(function):
     """function(logits (N, K), labels (N,)) -> the T > 0 for which softmax(logits / T) has the lowest cross-entropy."""
     from scipy.optimize import minimize_scalar
 
-    hint = "minimise the mean of -log softmax(logits / T)[label] over T, for instance over np.geomspace(0.1, 10, 1000)."
+    hint = "minimize the mean of -log softmax(logits / T)[label] over T, for instance over np.geomspace(0.1, 10, 1000)."
     random = np.random.default_rng(0)
     z = 2 * random.normal(size=(2000, 5))
     labels = (z + random.gumbel(size=z.shape)).argmax(1)  # drawn with probabilities softmax(z)

@@ -54,7 +54,7 @@ def discriminator_loss(function):
     answer = numbers(_tensor(call(function, real, fake, hint="it takes two tensors of logits.")), (5,), "one number a pair.")
     first, second = np.logaddexp(0, -real.double().numpy()), np.logaddexp(0, fake.double().numpy())
     require(not np.allclose(answer, first, atol=1e-4), "that is the first term alone: generated images must count too.")
-    require(not np.allclose(answer, -first - second, atol=1e-4), "a loss is minimised: turn the sign of the value function.")
+    require(not np.allclose(answer, -first - second, atol=1e-4), "a loss is minimized: turn the sign of the value function.")
     require(np.isfinite(answer).all(), "not finite for logits of 1000: use softplus, which is log(1 + e^a) without overflow.")
     require_close(answer, first + second, "-log sigmoid(real) - log(1 - sigmoid(fake)).", tolerance=1e-4)
     right("both terms, and finite where the discriminator is sure.")

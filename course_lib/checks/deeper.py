@@ -76,7 +76,7 @@ def backward(function):
 
     d is the derivative by the output; 1e-5 stands under the root.
     """
-    hint = "with z for the normalised x: scale / s * (d - mean of d - z * mean of d z), the means over the batch."
+    hint = "with z for the normalized x: scale / s * (d - mean of d - z * mean of d z), the means over the batch."
     random = np.random.default_rng(0)
     for batch, channels in ((6, 3), (2, 1)):
         x, d = random.normal(1.0, 2.0, size=(2, batch, channels))

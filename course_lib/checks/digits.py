@@ -34,10 +34,10 @@ def dense_share(with_64, with_100):
 
 def window(function):
     """function(stages) -> the width in pixels of what a feature sees after convolutions with kernel 4 and stride 2: an int."""
-    hint = "n neighbours see 2 (n - 1) + 4 numbers of the map below; begin with one and go down."
+    hint = "n neighbors see 2 (n - 1) + 4 numbers of the map below; begin with one and go down."
     for stages, expected in ((1, 4), (2, 10), (3, 22), (5, 94)):
         answer = numbers(call(function, stages, hint=hint), (), hint)
-        require(stages == 1 or answer != 4**stages, "windows of neighbours overlap, so the widths do not multiply.")
+        require(stages == 1 or answer != 4**stages, "windows of neighbors overlap, so the widths do not multiply.")
         require_close(answer, expected, hint)
     right("it a little more than doubles with every stage.")
 

@@ -33,22 +33,22 @@ def diagnose(answer):
 
 
 def count_modes(function):
-    """function(points, centres, deviation) -> covered modes; arrays (N, 2) and (K, 2), covered from a tenth of N / K on."""
-    hint = "nearest centre of each point, then count the good points of each centre."
-    centres = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
+    """function(points, centers, deviation) -> covered modes; arrays (N, 2) and (K, 2), covered from a tenth of N / K on."""
+    hint = "nearest center of each point, then count the good points of each center."
+    centers = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
 
     def cloud(*sizes):
-        return np.repeat(centres, sizes, axis=0)
+        return np.repeat(centers, sizes, axis=0)
 
     for counts, expected in (((10, 10, 10, 10), 4), ((40, 0, 0, 0), 1), ((20, 19, 0, 1), 3)):
-        answer = numbers(call(function, cloud(*counts), centres, 0.1, hint=hint), (), hint)
+        answer = numbers(call(function, cloud(*counts), centers, 0.1, hint=hint), (), hint)
         require_close(answer, expected, hint)
-    answer = numbers(call(function, cloud(200, 199, 0, 1), centres, 0.1, hint=hint), (), hint)
+    answer = numbers(call(function, cloud(200, 199, 0, 1), centers, 0.1, hint=hint), (), hint)
     require(answer != 3, "a single point does not cover a mode: it takes a tenth of the fair share, N / K / 10.")
     require_close(answer, 2, hint)
     astray = cloud(10, 10, 10, 10) + np.array([0.31, 0.0]) * (np.arange(40) >= 30)[:, None]
-    answer = numbers(call(function, astray, centres, 0.1, hint=hint), (), hint)
-    require(answer != 4, "points further than three deviations from the centre are not good, and do not count.")
+    answer = numbers(call(function, astray, centers, 0.1, hint=hint), (), hint)
+    require(answer != 4, "points further than three deviations from the center are not good, and do not count.")
     require_close(answer, 3, hint)
     right("one astray point no longer passes for a mode.")
 

@@ -10,7 +10,7 @@ def good_share(answer):
     answer = numbers(answer, (), "one number.")
     require(abs(answer - 0.9545) > 1e-3, "that is the share in one dimension; here there are two.")
     require_close(answer, 1 - np.exp(-2), "the share beyond r deviations is exp(-r^2 / 2).", tolerance=1e-3)
-    right("in 784 dimensions hardly any point of a Gaussian is near its centre.")
+    right("in 784 dimensions hardly any point of a Gaussian is near its center.")
 
 
 def value(function):
@@ -31,7 +31,7 @@ def value(function):
 
 def smoothed_best(function):
     """function(p, q, target) -> the best D, an array of p's shape, with the label `target` for real points and 0 for others."""
-    hint = "maximise target p log D + (1 - target) p log(1 - D) + q log(1 - D) over D, at one place."
+    hint = "maximize target p log D + (1 - target) p log(1 - D) + q log(1 - D) over D, at one place."
     p, q = np.array([1.0, 0.5, 0.0, 2.0]), np.array([0.0, 0.5, 1.0, 1.0])
     for target in (1.0, 0.9, 0.7):
         answer = numbers(call(function, p, q, target, hint=hint), p.shape, hint)

@@ -24,7 +24,7 @@ def distinct_crops(answer):
     require(abs(answer - 2 * 3) > 0.5, "those are the patches side by side; here they may overlap.")
     require(abs(answer - 2 * 79 * 150) > 0.5, "that is with the mirrored ones; leave them out.")
     require_close(answer, 79 * 150, "(height - 64 + 1) x (width - 64 + 1) places for the upper left corner.")
-    right("11,850 patches, but a neighbour shares all but one of a patch's 64 rows or columns.")
+    right("11,850 patches, but a neighbor shares all but one of a patch's 64 rows or columns.")
 
 
 def same_padding(function):

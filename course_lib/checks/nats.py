@@ -17,8 +17,8 @@ def bits_per_dimension(answer):
     right("0.17 bits for a pixel that would take 1 bit if it were a fair coin.")
 
 
-def grey_floor(answer):
-    """The least that a pixel of grey value 0.2 can cost under the Bernoulli likelihood, in nats: one number."""
+def gray_floor(answer):
+    """The least that a pixel of gray value 0.2 can cost under the Bernoulli likelihood, in nats: one number."""
     answer = numbers(answer, (), "one number.")
     require(abs(answer) > 1e-6, "a probability of 0 or 1 for the pixel would cost infinitely much, for it is neither.")
     require(
@@ -26,8 +26,8 @@ def grey_floor(answer):
     )
     require(abs(answer - 0.7219) > 1e-3, "that is in bits; the chapter counts in nats.")
     entropy = -0.2 * np.log(0.2) - 0.8 * np.log(0.8)
-    require_close(answer, entropy, "minimise -0.2 log p - 0.8 log(1 - p) over p.", tolerance=1e-3)
-    right("its own entropy. However well the decoder draws, a grey pixel costs that much.")
+    require_close(answer, entropy, "minimize -0.2 log p - 0.8 log(1 - p) over p.", tolerance=1e-3)
+    right("its own entropy. However well the decoder draws, a gray pixel costs that much.")
 
 
 def log_mean(function):
@@ -67,7 +67,7 @@ def active_units(function):
 
 
 def logistic_mass(function):
-    """function(level, mean, scale) -> the probability of a grey level 0..255 under the discretised logistic.
+    """function(level, mean, scale) -> the probability of a gray level 0..255 under the discretized logistic.
 
     mean and scale are in units of 0..1. The lowest and the highest level take all that lies beyond.
     """
@@ -85,11 +85,11 @@ def logistic_mass(function):
             f"the 256 numbers add up to {answer.sum():.3f}: level 0 takes all below its bin too, level 255 all above its own.",
         )
         require_close(answer, expected, hint)
-    right("256 numbers that add up to 1: a distribution over grey levels, however wide it is.")
+    right("256 numbers that add up to 1: a distribution over gray levels, however wide it is.")
 
 
 def best_deviation(function):
-    """function(x, mean) -> the deviation that minimises the Gaussian -log p, one for all pixels; arrays (B, D)."""
+    """function(x, mean) -> the deviation that minimizes the Gaussian -log p, one for all pixels; arrays (B, D)."""
     hint = "set the derivative of sum(error^2) / (2 s^2) + n log s by s to zero."
     random = np.random.default_rng(0)
     for deviation in (0.05, 0.3):

@@ -20,8 +20,8 @@ def squares(answer):
 def receptive_field(answer):
     """Width in pixels of what a unit of a stage 4 sees, an int."""
     require(answer != 33, "that is after the first of the two convolutions.")
-    require(answer != 41, "after the convolution of stride 2, neighbours are 8 pixels apart, not 4.")
-    require(answer == 49, "a 3 x 3 convolution adds, on either side, the distance in pixels between neighbours that it reads.")
+    require(answer != 41, "after the convolution of stride 2, neighbors are 8 pixels apart, not 4.")
+    require(answer == 49, "a 3 x 3 convolution adds, on either side, the distance in pixels between neighbors that it reads.")
     right("wider than the whole image of 28.")
 
 

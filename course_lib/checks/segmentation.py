@@ -51,7 +51,7 @@ def iou(function):
 
 
 def border(function):
-    """function(mask (H, W)) -> bool (H, W): pixels with a neighbour above, below, left or right of another class."""
+    """function(mask (H, W)) -> bool (H, W): pixels with a neighbor above, below, left or right of another class."""
     hint = "compare mask[1:] with mask[:-1], and mask[:, 1:] with mask[:, :-1]; where they differ, both sides are border."
     for seed in range(3):
         mask = np.random.default_rng(seed).integers(0, 3, (4, 5)).repeat(2, 0).repeat(2, 1)
@@ -62,7 +62,7 @@ def border(function):
         zero = np.pad(mask, 1)
         frame = np.any([mask != zero[i : i + 8, j : j + 10] for i, j in ((0, 1), (2, 1), (1, 0), (1, 2))], axis=0)
         framed = np.array_equal(answer, frame) and not np.array_equal(frame, expected)
-        require(not framed, "the picture's edge is no border: a pixel there has fewer neighbours, and that is all.")
+        require(not framed, "the picture's edge is no border: a pixel there has fewer neighbors, and that is all.")
         wrapped = np.any([mask != np.roll(mask, shift, axis) for shift in (1, -1) for axis in (0, 1)], axis=0)
         around = np.array_equal(answer, wrapped) and not np.array_equal(wrapped, expected)
         require(not around, "np.roll brings the other end of the picture back in; the picture's edge is no border.")

@@ -1,4 +1,4 @@
-"""Exercises of the chapter Training that generalises."""
+"""Exercises of the chapter Training that generalizes."""
 
 import numpy as np
 

@@ -20,8 +20,8 @@ def divergence(answer):
 def silent_beta(answer):
     """The beta of a mean over 3 x 32 x 32 numbers of an image beside a KL averaged over 100 latent numbers: one number."""
     answer = numbers(answer, (), "one number.")
-    require(abs(answer - 1024) > 1e-6, "a colour image has three numbers a pixel, and the KL is averaged too.")
-    require(abs(answer - 10.24) > 1e-6, "a colour image has three numbers a pixel.")
+    require(abs(answer - 1024) > 1e-6, "a color image has three numbers a pixel, and the KL is averaged too.")
+    require(abs(answer - 10.24) > 1e-6, "a color image has three numbers a pixel.")
     require(abs(answer - 3072) > 1e-6, "the KL is a mean as well, over 100 numbers.")
     require(abs(answer - 100 / 3072) > 1e-6, "the other way round: beta is what multiplies the KL.")
     require_close(answer, 30.72, "multiply the loss by 3072, so that its first term is a sum; what stands before the KL then?")

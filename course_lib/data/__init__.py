@@ -5,23 +5,22 @@ Each loader prints one line that says what it loaded, and returns sets with `len
 
 from .batching import batches, split
 from .folder import image_folder
+from .from_torch import from_torch
 from .images import Images
-from .masks import MaskedImages
 from .photo import crops, photograph
 from .points import Gaussians, Points, grid_of_gaussians, moons, ring_of_gaussians, spirals
-from .shapes import Shapes, shapes
+from .shapes import shapes
 from .standard import cifar10, fashion_mnist, mnist
 
 __all__ = [
     "Gaussians",
     "Images",
-    "MaskedImages",
     "Points",
-    "Shapes",
     "batches",
     "cifar10",
     "crops",
     "fashion_mnist",
+    "from_torch",
     "grid_of_gaussians",
     "image_folder",
     "mnist",

@@ -6,7 +6,9 @@ import torch
 from .. import runtime
 
 
-def batches(count, batch_size, *, epoch, seed, rank=0, world=1):
+def batches(
+    count: int, batch_size: int, *, epoch: int, seed: int, rank: int = 0, world: int = 1
+) -> list[tuple[torch.Tensor, int]]:
     """Index tensors of one process for one shuffled pass over `count` examples.
 
     The order depends on (seed, epoch) alone, so a run resumes by skipping batches it has done. Every batch of
@@ -27,8 +29,13 @@ def batches(count, batch_size, *, epoch, seed, rank=0, world=1):
     return [(chunk[rank::world], len(chunk)) for chunk in chunks]
 
 
-def split(dataset, fraction, *, seed=0):
-    """Two sets, the first with `fraction` of each class: stratified by label, seeded, in random order."""
+def split(dataset, fraction: float, *, seed: int = 0) -> tuple:
+    """Two sets, the first with `fraction` of each class of `dataset.labels`, in random order.
+
+    dataset: Images or Points.
+    fraction: between 0 and 1.
+    seed: of the choice and the order.
+    """
     from sklearn.model_selection import train_test_split
 
     if not 0 < fraction < 1:

@@ -16,12 +16,14 @@ REASONS = {  # requests' names for what a reader may meet; its own texts are a p
 }
 
 
-def data_folder():
+def data_folder() -> Path:
     """Where downloads are kept: the environment variable COURSE_LIB_DATA, else the user's cache folder."""
     return Path(os.environ.get("COURSE_LIB_DATA") or pooch.os_cache("course_lib")).expanduser()
 
 
-def fetch(urls, path, known_hash, *, instead="course_lib.data.mnist(profile='fast')"):
+def fetch(
+    urls: list[str], path: str | Path, known_hash: str, *, instead: str = "course_lib.data.mnist(profile='fast')"
+) -> Path:
     """Download the first of `urls` that answers to `path`, unless it is there already; returns the path.
 
     known_hash: "md5:..." or "sha256:...". The file takes its name only when complete and right. Two processes that ask at
@@ -49,7 +51,7 @@ def fetch(urls, path, known_hash, *, instead="course_lib.data.mnist(profile='fas
     )
 
 
-def unpack(archive, folder):
+def unpack(archive: str | Path, folder: str | Path) -> None:
     """Unpack the one folder that a tar archive holds to `folder`, of the same name, unless it is there already.
 
     It takes its name only when complete, so that nobody reads half of it. Raises ValueError for an entry that lies outside

@@ -8,7 +8,7 @@ from .. import runtime
 from .images import Images
 
 
-def photograph(*, shrink=1):
+def photograph(*, shrink: int = 1) -> torch.Tensor:
     """The landscape that scikit-learn bundles (china.jpg, 427 x 640, no download): uint8 tensor (3, H, W) on the device.
 
     shrink: side of the blocks of pixels that are averaged into one; what does not fill a block is cut off.
@@ -19,10 +19,16 @@ def photograph(*, shrink=1):
     return avg_pool2d(pixels.float(), shrink).round().to(runtime.device(), torch.uint8)
 
 
-def crops(photo, size, *, count, seed=0):
-    """`count` patches of size x size at random places of a photograph, half of them mirrored left to right: Images.
+def crops(photo: torch.Tensor, size: int, *, count: int, seed: int = 0) -> Images:
+    """`count` patches of size x size at random places of a photograph, half of them mirrored left to right.
 
-    photo: uint8 tensor (C, H, W). All places are equally likely, and some are drawn more than once.
+    All places are equally likely, and some are drawn more than once.
+
+    photo: uint8 tensor (C, H, W).
+    size: height and width of a patch, in pixels.
+    count: how many.
+    seed: of the places and the mirroring.
+
     Raises ValueError for a patch that is larger than the photograph.
     """
     height, width = photo.shape[1:]
@@ -35,4 +41,5 @@ def crops(photo, size, *, count, seed=0):
     places = photo.cpu().unfold(1, size, 1).unfold(2, size, 1)  # a view: (C, H - size + 1, W - size + 1, size, size)
     patches = places[:, rows, columns].transpose(0, 1)  # (C, N, size, size) -> (N, C, size, size)
     patches = torch.where(mirrored[:, None, None, None], patches.flip(3), patches)
-    return Images(patches, torch.zeros(count, dtype=torch.int64), ["patch"], name=f"patches of a {height} x {width} photograph")
+    labels = torch.zeros(count, dtype=torch.int64)
+    return Images(patches, {"label": labels}, {"label": ("patch",)}, name=f"patches of a {height} x {width} photograph")

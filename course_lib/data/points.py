@@ -11,7 +11,7 @@ from .. import runtime
 class Points:
     """Labelled points in memory: points float32 (N, 2), labels int64 (N,), both on the device."""
 
-    def __init__(self, points, labels, *, name):
+    def __init__(self, points, labels, *, name: str):
         points, labels = torch.as_tensor(points), torch.as_tensor(labels)
         if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
             raise ValueError(
@@ -27,18 +27,18 @@ class Points:
     def __repr__(self):
         return f"{self.name}: {len(self):,} points in the plane, {len(self.labels.unique())} classes"
 
-    def batch(self, index):
+    def batch(self, index) -> tuple[torch.Tensor, torch.Tensor]:
         """(x, labels): x float32 (B, 2), labels int64 (B,)."""
         return self.points[index], self.labels[index]
 
-    def subset(self, index):
+    def subset(self, index) -> "Points":
         """The points at an index tensor, slice or list, as a set of its own."""
         part = copy.copy(self)
         part.points, part.labels = self.points[index], self.labels[index]
         return part
 
 
-def spirals(count=600, *, arms=3, noise=0.1, turns=0.75, seed=0):
+def spirals(count: int = 600, *, arms: int = 3, noise: float = 0.1, turns: float = 0.75, seed: int = 0) -> Points:
     """`arms` intertwined spirals in the unit disc, one class each; `noise` in radians along the turn."""
     random = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % arms
@@ -47,45 +47,53 @@ def spirals(count=600, *, arms=3, noise=0.1, turns=0.75, seed=0):
     return Points(_polar(radius, angle), labels, name=f"{arms} spirals")
 
 
-def moons(count=600, *, noise=0.1, seed=0):
+def moons(count: int = 600, *, noise: float = 0.1, seed: int = 0) -> Points:
     """Two half moons that reach into each other, of radius 1; `noise` is the standard deviation of both coordinates."""
     random = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % 2
     angle = math.pi * (torch.rand(count, generator=random) + labels)  # upper half for class 0, lower for class 1
-    centre = torch.tensor([[-0.5, -0.25], [0.5, 0.25]])
-    points = _polar(torch.ones(count), angle) + centre[labels]
+    center = torch.tensor([[-0.5, -0.25], [0.5, 0.25]])
+    points = _polar(torch.ones(count), angle) + center[labels]
     return Points(points + noise * torch.randn(count, 2, generator=random), labels, name="two moons")
 
 
 class Gaussians(Points):
     """A mixture of round Gaussians of equal weight: a sample, and its density in closed form.
 
-    centres: float32 (K, 2). deviation: the standard deviation of each. The label of a point is its component.
+    The label of a point is its component.
+
+    centers: float32 (K, 2).
+    deviation: the standard deviation of each.
+    count: points in the sample.
     """
 
-    def __init__(self, centres, deviation, count, *, seed, name):
+    def __init__(self, centers: torch.Tensor, deviation: float, count: int, *, seed: int, name: str):
         random = torch.Generator().manual_seed(seed)
-        labels = torch.arange(count) % len(centres)
-        points = centres[labels] + deviation * torch.randn(count, 2, generator=random)
+        labels = torch.arange(count) % len(centers)
+        points = centers[labels] + deviation * torch.randn(count, 2, generator=random)
         super().__init__(points, labels, name=name)
-        self.centres = centres.to(self.points)
+        self.centers = centers.to(self.points)
         self.deviation = deviation
 
-    def log_density(self, x):
+    def log_density(self, x: torch.Tensor) -> torch.Tensor:
         """Natural logarithm of the mixture's density at x (..., 2); shape (...)."""
-        squared = (x.unsqueeze(-2) - self.centres).square().sum(-1)  # (..., K)
+        squared = (x.unsqueeze(-2) - self.centers).square().sum(-1)  # (..., K)
         each = -squared / (2 * self.deviation**2) - math.log(2 * math.pi * self.deviation**2)
-        return each.logsumexp(-1) - math.log(len(self.centres))
+        return each.logsumexp(-1) - math.log(len(self.centers))
 
 
-def ring_of_gaussians(count=4096, *, modes=8, radius=2.0, deviation=0.05, seed=0):
+def ring_of_gaussians(
+    count: int = 4096, *, modes: int = 8, radius: float = 2.0, deviation: float = 0.05, seed: int = 0
+) -> Gaussians:
     """`modes` narrow Gaussians evenly on a circle: the standard test of mode collapse."""
     angle = torch.arange(modes) * (2 * math.pi / modes)
-    centres = _polar(torch.full((modes,), radius), angle)
-    return Gaussians(centres, deviation, count, seed=seed, name=f"ring of {modes} Gaussians")
+    centers = _polar(torch.full((modes,), radius), angle)
+    return Gaussians(centers, deviation, count, seed=seed, name=f"ring of {modes} Gaussians")
 
 
-def grid_of_gaussians(count=4096, *, side=5, spacing=1.0, deviation=0.05, seed=0):
+def grid_of_gaussians(
+    count: int = 4096, *, side: int = 5, spacing: float = 1.0, deviation: float = 0.05, seed: int = 0
+) -> Gaussians:
     """side x side narrow Gaussians on a square grid around the origin."""
     ticks = (torch.arange(side) - (side - 1) / 2) * spacing
     return Gaussians(torch.cartesian_prod(ticks, ticks), deviation, count, seed=seed, name=f"grid of {side * side} Gaussians")

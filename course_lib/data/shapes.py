@@ -4,11 +4,9 @@ import math
 
 import torch
 
-from .. import runtime
 from .images import Images
-from .masks import MaskedImages
 
-COLOURS = {
+COLORS = {
     "red": (214, 39, 40),
     "orange": (255, 140, 0),
     "yellow": (245, 215, 60),
@@ -16,7 +14,7 @@ COLOURS = {
     "blue": (40, 90, 230),
     "purple": (140, 50, 190),
 }
-BACKGROUNDS = {"black": (15, 15, 15), "grey": (128, 128, 128), "white": (245, 245, 245), "brown": (90, 60, 35)}
+BACKGROUNDS = {"black": (15, 15, 15), "gray": (128, 128, 128), "white": (245, 245, 245), "brown": (90, 60, 35)}
 
 # Each shape, in a circle of radius 1, falls into equal sectors around its tips (the square: around its edges). There it ends
 # at a line, given by the angle in degrees between the sector's middle and the line's normal, and by the line's distance;
@@ -29,10 +27,9 @@ _GEOMETRY = {  # sectors, angle, distance, half width
     "star": (5, math.degrees(_STAR), math.cos(_STAR), 1),
     "cross": (4, 0, math.sqrt(1 - 0.35**2), 0.35),
 }
-CLASSES = ("background", *_GEOMETRY)
 WORDS = {
     "shape": tuple(_GEOMETRY),
-    "colour": tuple(COLOURS),
+    "color": tuple(COLORS),
     "size": ("small", "medium", "large"),
     "place": (
         "at the top left", "at the top", "at the top right",
@@ -41,74 +38,40 @@ WORDS = {
     ),
     "background": tuple(BACKGROUNDS),
 }  # fmt: skip
-SIZE, PLACE = (0.36, 0.64), (0.32, 0.68)  # of the diameter and the centre; the largest shape still fits at every place
+DIAMETER, PLACE = (0.36, 0.64), (0.32, 0.68)  # of a shape, and of its center; the largest shape still fits at every place
 _CHUNK = 2**18  # pixels drawn at a time, so that they stay in the processor's cache
 
 
-class Shapes(MaskedImages):
-    """Pictures of one shape each, with masks, captions, and the factors that made them.
+def shapes(
+    count: int,
+    *,
+    size: int = 32,
+    seed: int = 0,
+    noise: float | tuple[float, float] = 0.0,
+    occlusion: float | tuple[float, float] = 0.0,
+) -> Images:
+    """`count` pictures (N, 3, size, size) of a circle, square, triangle, star or cross on a plain background.
 
-    masks: 0 for the background, 1.. for the shapes in the order of `classes`; the whole shape, also where something covers
-    it. factors: a dict of tensors (N,), independent of each other:
+    What made them is drawn independently for each, and known: the targets are
 
-        shape, colour, background   int64, index into WORDS[name]
-        size                        float32, diameter of the circle around the shape, 0.36 to 0.64 of the picture's side
-        x, y                        float32, centre from the left and from the top, 0.32 to 0.68 of the picture's side
-        angle                       float32, degrees clockwise from upright, below the turn after which the shape looks the
+        mask                        (N, size, size): 0 for the background, 1.. for the shapes in the order of WORDS["shape"];
+                                    the whole shape, also where something covers it. Batches hold the mask.
+        shape, color, background    int64 (N,), index into WORDS[name]
+        size, place                 the same, of the diameter and the center cut into thirds: small, medium, large; left,
+                                    middle, right; top, middle, bottom
+        caption                     a sentence, such as "a small red triangle at the top left on a gray background"
+        diameter                    float32 (N,), of the circle around the shape, 0.36 to 0.64 of the picture's side
+        x, y                        float32 (N,), center from the left and from the top, 0.32 to 0.68 of the picture's side
+        angle                       float32 (N,), degrees clockwise from upright, below the turn after which the shape looks the
                                     same again: 90 for square and cross, 120 for triangle, 72 for star; 0 for the circle
 
-    labels: the shape, so that `data.split` keeps the shares of the shapes.
-    """
+    size: the pictures' height and width, in pixels.
+    seed: gives the same pictures on every device, and the same shapes whatever the count, the noise and the occlusion.
+    noise: standard deviation, in gray levels, of Gaussian noise on every value; a number, or a pair (low, high), from which
+        each picture draws evenly.
+    occlusion: width of a straight bar in another color over the shape, as a share of the shape's diameter, 0 (no bar) to
+        0.8; a number or a pair.
 
-    def __init__(self, images, masks, factors, *, name):
-        super().__init__(images, masks, CLASSES, name=name)
-        self.factors = {key: values.to(runtime.device()) for key, values in factors.items()}
-
-    @property
-    def labels(self):
-        return self.factors["shape"]
-
-    def word_index(self, name):
-        """Index into WORDS[name] for each picture, int64 (N,). name: shape, colour, size, place or background.
-
-        Sizes and places are cut into thirds: small, medium, large; left, middle, right; top, middle, bottom.
-        Raises ValueError for another name.
-        """
-        if name not in WORDS:
-            raise ValueError(f"Expected one of {', '.join(WORDS)}; got {name!r}.")
-        if name == "size":
-            return _third(self.factors["size"], SIZE)
-        if name == "place":
-            return 3 * _third(self.factors["y"], PLACE) + _third(self.factors["x"], PLACE)
-        return self.factors[name]
-
-    def by(self, name):
-        """The pictures as labelled `Images`, with the words for shape, colour, size, place or background as classes."""
-        return Images(self.images, self.word_index(name), WORDS[name], name=f"{self.name} by {name}")
-
-    def captions(self):
-        """A sentence for each picture, such as "a small red triangle at the top left on a grey background": a list."""
-        indices = [self.word_index(name).tolist() for name in ("size", "colour", "shape", "place", "background")]
-        return [
-            f"a {WORDS['size'][size]} {WORDS['colour'][colour]} {WORDS['shape'][shape]} {WORDS['place'][place]} "
-            f"on a {WORDS['background'][background]} background"
-            for size, colour, shape, place, background in zip(*indices, strict=True)
-        ]
-
-    def subset(self, index):
-        """The pictures at an index tensor, slice or list, as a set of its own."""
-        part = super().subset(index)
-        part.factors = {key: values[index] for key, values in self.factors.items()}
-        return part
-
-
-def shapes(count, *, size=32, seed=0, noise=0.0, occlusion=0.0):
-    """`count` pictures (N, 3, size, size) of a circle, square, triangle, star or cross on a plain background, as `Shapes`.
-
-    noise: standard deviation, in grey levels, of Gaussian noise on every value. occlusion: width of a straight bar in
-    another colour over the shape, as a share of the shape's diameter, 0 (no bar) to 0.8. Either may be a pair (low, high),
-    from which each picture draws evenly. A seed gives the same pictures on every device, and the same shapes whatever the
-    count, the noise and the occlusion.
     Raises ValueError for a count below 1, a size below 16, noise below 0 or occlusion outside 0..0.8.
     """
     noise, occlusion = _pair(noise), _pair(occlusion)
@@ -123,19 +86,19 @@ def shapes(count, *, size=32, seed=0, noise=0.0, occlusion=0.0):
     draws = torch.rand(count, 12, generator=random).T  # (12, N): a row of 12 for each picture, so the first are always the same
     factors = {
         "shape": (draws[0] * len(WORDS["shape"])).long(),
-        "colour": (draws[1] * len(COLOURS)).long(),
+        "color": (draws[1] * len(COLORS)).long(),
         "background": (draws[2] * len(BACKGROUNDS)).long(),
-        "size": _between(SIZE, draws[3]),
+        "diameter": _between(DIAMETER, draws[3]),
         "x": _between(PLACE, draws[4]),
         "y": _between(PLACE, draws[5]),
     }
     sectors = torch.tensor([values[0] for values in _GEOMETRY.values()])[factors["shape"]]
     factors["angle"] = torch.where(sectors > 0, draws[6] * 360 / sectors.clamp(min=1), 0.0)
     bars = {
-        "colour": (factors["colour"] + 1 + (draws[7] * (len(COLOURS) - 1)).long()) % len(COLOURS),  # not the shape's own
+        "color": (factors["color"] + 1 + (draws[7] * (len(COLORS) - 1)).long()) % len(COLORS),  # not the shape's own
         "angle": draws[8] * math.pi,
         "offset": draws[9] - 0.5,
-        "width": _between(occlusion, draws[10]) * factors["size"],
+        "width": _between(occlusion, draws[10]) * factors["diameter"],
     }
     deviation = _between(noise, draws[11])
     images = torch.empty(count, 3, size, size, dtype=torch.uint8)
@@ -148,39 +111,52 @@ def shapes(count, *, size=32, seed=0, noise=0.0, occlusion=0.0):
         images[part] = picture.round_().clamp_(0, 255).to(torch.uint8)
     extras = [f"{word} {low:g}" + (f" to {high:g}" if high > low else "")
               for word, (low, high) in (("noise", noise), ("occlusion", occlusion)) if high]  # fmt: skip
-    return Shapes(images, masks, factors, name=", ".join(["shapes", *extras]))
+    factors["size"] = _third(factors["diameter"], DIAMETER)
+    factors["place"] = 3 * _third(factors["y"], PLACE) + _third(factors["x"], PLACE)
+    targets = {"mask": masks, "caption": _captions(factors)} | factors
+    return Images(images, targets, {"mask": ("background", *WORDS["shape"])} | WORDS, name=", ".join(["shapes", *extras]))
+
+
+def _captions(factors):
+    """A sentence for each picture: a list."""
+    indices = [factors[name].tolist() for name in ("size", "color", "shape", "place", "background")]
+    return [
+        f"a {WORDS['size'][size]} {WORDS['color'][color]} {WORDS['shape'][shape]} {WORDS['place'][place]} "
+        f"on a {WORDS['background'][background]} background"
+        for size, color, shape, place, background in zip(*indices, strict=True)
+    ]
 
 
 def _draw(factors, bars, size):
     """Pictures float32 (n, 3, size, size) and masks uint8 (n, size, size)."""
-    ticks = (torch.arange(size) + 0.5) / size  # the pixels' centres
-    right = (ticks - factors["x"][:, None])[:, None, :]  # (n, 1, size), from the shape's centre
+    ticks = (torch.arange(size) + 0.5) / size  # the pixels' centers
+    right = (ticks - factors["x"][:, None])[:, None, :]  # (n, 1, size), from the shape's center
     down = (ticks - factors["y"][:, None])[:, :, None]  # (n, size, 1)
     sectors, normal, distance, half_width = torch.tensor(list(_GEOMETRY.values()))[factors["shape"]].T[..., None, None]
     turn = 2 * math.pi / sectors.clamp(min=1)  # (n, 1, 1)
     angle = torch.atan2(right, -down) - factors["angle"].deg2rad()[:, None, None]  # (n, size, size), clockwise from the tip
     angle = (angle - turn * (angle / turn).round()).abs_() * (sectors > 0)  # from the middle of the sector; none in a circle
     radius = (right.square() + down.square()).sqrt_()
-    across, scale = radius * angle.sin(), factors["size"][:, None, None] / 2
+    across, scale = radius * angle.sin(), factors["diameter"][:, None, None] / 2
     along = radius * angle.cos_()
     normal = normal.deg2rad()
     outside = along * normal.cos() + across * normal.sin() - distance * scale  # signed distances from the edge
     outside = torch.maximum(outside, across - half_width * scale)
     cover = (0.5 - outside * size).clamp_(0, 1)  # the share of the pixel within, (n, size, size)
 
-    def painted(below, colours, index, cover):
-        colour = torch.tensor(list(colours.values()), dtype=torch.float32)[index][:, :, None, None]  # (n, 3, 1, 1)
-        return torch.lerp(below, colour, cover[:, None])
+    def painted(below, colors, index, cover):
+        color = torch.tensor(list(colors.values()), dtype=torch.float32)[index][:, :, None, None]  # (n, 3, 1, 1)
+        return torch.lerp(below, color, cover[:, None])
 
     ground = torch.tensor(list(BACKGROUNDS.values()), dtype=torch.float32)[factors["background"]][:, :, None, None]
-    picture = painted(ground, COLOURS, factors["colour"], cover)
+    picture = painted(ground, COLORS, factors["color"], cover)
     if bars["width"].any():
         half = (bars["width"] * size / 2)[:, None, None]  # in pixels, as what follows
-        middle = (bars["offset"] * (factors["size"] - bars["width"]))[:, None, None]  # within the circle around the shape
+        middle = (bars["offset"] * (factors["diameter"] - bars["width"]))[:, None, None]  # within the circle around the shape
         direction = bars["angle"][:, None, None]
         beside = (right * direction.cos() + down * direction.sin() - middle).abs_() * size  # from the bar's middle line
         cover = (torch.minimum(half, beside + 0.5) - torch.maximum(-half, beside - 0.5)).clamp_(0, 1)
-        picture = painted(picture, COLOURS, bars["colour"], cover)
+        picture = painted(picture, COLORS, bars["color"], cover)
     return picture, ((outside < 0) * (factors["shape"] + 1)[:, None, None]).to(torch.uint8)
 
 

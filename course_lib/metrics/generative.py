@@ -27,7 +27,7 @@ class GenerativeReport:
         return ", ".join(f"{name} {value:.3f}" for name, value in values.items()) + f" ({count:,} images of each)"
 
 
-def generative_report(real, generated, *, neighbours=5):
+def generative_report(real, generated, *, neighbors=5):
     """All measures of generated features (N, D) against as many real ones (N, D): a GenerativeReport.
 
     Raises ValueError for features of unlike shape, that are not finite, or of too few images; see each measure.
@@ -40,7 +40,7 @@ def generative_report(real, generated, *, neighbours=5):
     return GenerativeReport(
         frechet=frechet_distance(real, generated),
         kernel=kernel_distance(real, generated),
-        **precision_recall(real, generated, neighbours=neighbours),
+        **precision_recall(real, generated, neighbors=neighbors),
         count=len(real),
     )
 
@@ -72,17 +72,17 @@ def kernel_distance(real, generated):
     return (same[0] + same[1] - 2 * _kernel(real, generated).mean()).item()
 
 
-def precision_recall(real, generated, *, neighbours=5):
+def precision_recall(real, generated, *, neighbors=5):
     """Precision, recall, density and coverage: a dict of floats.
 
-    Each image has a ball that reaches to its `neighbours`-th nearest neighbour of its own kind. Precision: the share of
+    Each image has a ball that reaches to its `neighbors`-th nearest neighbor of its own kind. Precision: the share of
     generated images in some real ball. Recall: the share of real images in some generated ball. Density: the mean number of
-    real balls around a generated image, over `neighbours`; it can exceed 1. Coverage: the share of real balls with a generated
+    real balls around a generated image, over `neighbors`; it can exceed 1. Coverage: the share of real balls with a generated
     image in them. Sources: Kynkäänniemi et al., 2019; Naeem et al., 2020.
     """
-    real, generated = _pair(real, generated, at_least=neighbours + 1, why=f"for each to have {neighbours} neighbours")
+    real, generated = _pair(real, generated, at_least=neighbors + 1, why=f"for each to have {neighbors} neighbors")
     real, generated = real.float(), generated.float()
-    reach, reach_generated = _reach(real, neighbours), _reach(generated, neighbours)  # (N,), (M,)
+    reach, reach_generated = _reach(real, neighbors), _reach(generated, neighbors)  # (N,), (M,)
     around = torch.zeros(len(generated), device=real.device)  # real balls around each generated image
     covered, recalled = [], []
     for some, radius in zip(real.split(1000), reach.split(1000), strict=True):
@@ -94,7 +94,7 @@ def precision_recall(real, generated, *, neighbours=5):
     return {
         "precision": (around > 0).double().mean().item(),
         "recall": torch.cat(recalled).double().mean().item(),
-        "density": around.double().mean().item() / neighbours,
+        "density": around.double().mean().item() / neighbors,
         "coverage": torch.cat(covered).double().mean().item(),
     }
 
@@ -105,25 +105,25 @@ def nearest(queries, references):
     return torch.cat([each.values for each in found]), torch.cat([each.indices for each in found])
 
 
-def modes_covered(points, centres, deviation):
+def modes_covered(points, centers, deviation):
     """How many modes of a mixture of round Gaussians the points (N, D) cover, and the share of good points.
 
-    centres: (K, D). deviation: of each Gaussian. A point is good within three deviations of the nearest centre; a mode is
+    centers: (K, D). deviation: of each Gaussian. A point is good within three deviations of the nearest center; a mode is
     covered if its good points are at least a tenth of its fair share, N / K. After Srivastava et al., 2017, who ask for one.
     """
-    distance, mode = torch.cdist(points, centres).min(1)  # (N,), (N,)
+    distance, mode = torch.cdist(points, centers).min(1)  # (N,), (N,)
     good = distance <= 3 * deviation
-    found = torch.bincount(mode[good], minlength=len(centres))  # (K,)
-    return int((found >= len(points) / len(centres) / 10).sum()), good.float().mean().item()
+    found = torch.bincount(mode[good], minlength=len(centers))  # (K,)
+    return int((found >= len(points) / len(centers) / 10).sum()), good.float().mean().item()
 
 
 def _kernel(a, b):
     return (a @ b.T / a.shape[1] + 1) ** 3
 
 
-def _reach(x, neighbours):
-    """The distance of each row to its `neighbours`-th nearest other row."""
-    return torch.cat([torch.cdist(some, x).kthvalue(neighbours + 1).values for some in x.split(1000)])  # the first is itself
+def _reach(x, neighbors):
+    """The distance of each row to its `neighbors`-th nearest other row."""
+    return torch.cat([torch.cdist(some, x).kthvalue(neighbors + 1).values for some in x.split(1000)])  # the first is itself
 
 
 def _pair(real, generated, *, at_least, why):

@@ -7,21 +7,21 @@ from .generative import frechet_distance
 
 
 def patch_features(images):
-    """63 numbers that describe a colour patch, without any network: (B, 3, H, W) in -1..1 -> (B, 63).
+    """63 numbers that describe a color patch, without any network: (B, 3, H, W) in -1..1 -> (B, 63).
 
-    The mean colour of each cell of a 4 x 4 grid (48), the deviation of each colour (3), how much of the brightness lies in
+    The mean color of each cell of a 4 x 4 grid (48), the deviation of each color (3), how much of the brightness lies in
     each of four octaves of detail (4), and how much slope there is in each of eight directions (8). H and W are multiples
     of 16.
     """
     cells = avg_pool2d(images, (images.shape[2] // 4, images.shape[3] // 4)).flatten(1)  # (B, 3, 4, 4) -> (B, 48)
-    grey = images.mean(1, keepdim=True)  # (B, 1, H, W)
-    smooth, octaves = grey, []
+    gray = images.mean(1, keepdim=True)  # (B, 1, H, W)
+    smooth, octaves = gray, []
     for _ in range(4):
         coarse = avg_pool2d(smooth, 2)
         detail = smooth - coarse.repeat_interleave(2, 2).repeat_interleave(2, 3)  # what is lost when the sides are halved
         octaves.append(detail.square().mean((1, 2, 3)).add(1e-6).log())
         smooth = coarse
-    down, right = grey.diff(dim=2)[..., :-1], grey.diff(dim=3)[:, :, :-1]  # (B, 1, H - 1, W - 1)
+    down, right = gray.diff(dim=2)[..., :-1], gray.diff(dim=3)[:, :, :-1]  # (B, 1, H - 1, W - 1)
     steepness = torch.hypot(down, right).flatten(1)
     direction = ((torch.atan2(down, right) / torch.pi + 1) * 4).long().flatten(1) % 8  # 0..7
     slopes = torch.zeros(len(images), 8, device=images.device).scatter_add_(1, direction, steepness) / steepness.shape[1]
@@ -42,9 +42,9 @@ def spectrum(images):
     edges out, so that the jump from one side of a patch to the other does not count as detail.
     """
     size = images.shape[-1]
-    grey = images.mean(1)  # (B, H, H)
+    gray = images.mean(1)  # (B, H, H)
     window = torch.hann_window(size, device=images.device)
-    power = torch.fft.fft2((grey - grey.mean((1, 2), keepdim=True)) * window[:, None] * window).abs().square().mean(0)
+    power = torch.fft.fft2((gray - gray.mean((1, 2), keepdim=True)) * window[:, None] * window).abs().square().mean(0)
     steps = torch.fft.fftfreq(size, device=images.device) * size
     ring = torch.hypot(steps[:, None], steps).round().long().flatten()  # which frequency each place of the plane belongs to
     mean = torch.bincount(ring, power.flatten()) / torch.bincount(ring)

@@ -1,4 +1,4 @@
-"""Networks, one architecture a file. The Keras twins live in `course_lib.models.keras_twins`, which imports keras."""
+"""Networks, one architecture a file. Their Keras twins are in `course_lib.keras_twins`."""
 
 from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator

@@ -1,11 +1,13 @@
 """The generator and discriminator of the deep convolutional GAN (Radford et al., 2016), for images of any size they reach."""
 
+from collections.abc import Callable
+
 import torch
 from torch import nn
 from torch.nn.functional import one_hot
 
 
-def initialise(layer):
+def initialize(layer: nn.Module) -> nn.Module:
     """Weights of a convolution or a dense layer from N(0, 0.02^2), biases 0, as Radford et al. (2016) do; returns the layer."""
     nn.init.normal_(layer.weight, std=0.02)
     if layer.bias is not None:
@@ -16,29 +18,43 @@ def initialise(layer):
 class Generator(nn.Module):
     """From noise to images: a dense layer, then `stages` transposed convolutions that double the sides and halve the channels.
 
-    shape: (C, H, W) of the images; H and W divisible by 2^stages. latent_dim: numbers of noise an image. width: channels
-    before the last doubling. classes: None, or the number of classes of a conditional generator, which takes the label as
-    that many more numbers beside the noise, 1 for its class and 0 for the others (Mirza and Osindero, 2014).
     Maps z (B, latent_dim), and labels (B,) if conditional, to images (B, *shape) in -1..1.
+
+    shape: (C, H, W) of the images; H and W divisible by 2^stages.
+    latent_dim: numbers of noise an image.
+    width: channels before the last doubling.
+    stages: doublings.
+    classes: None, or the number of classes of a conditional generator, which takes the label as that many more numbers beside
+        the noise, 1 for its class and 0 for the others (Mirza and Osindero, 2014).
+
+    Raises ValueError for a shape that the doublings do not reach, noise of another shape, and missing labels.
     """
 
-    range = (-1, 1)
+    value_range = (-1.0, 1.0)
 
-    def __init__(self, shape=(1, 28, 28), *, latent_dim=100, width=64, stages=2, classes=None):
+    def __init__(
+        self,
+        shape: tuple[int, int, int] = (1, 28, 28),
+        *,
+        latent_dim: int = 100,
+        width: int = 64,
+        stages: int = 2,
+        classes: int | None = None,
+    ):
         super().__init__()
         rows, columns = _after_halvings(shape, stages)
         self.latent_dim, self.classes = latent_dim, classes
         first = width * 2 ** (stages - 1)
         self.start = (first, rows, columns)
-        self.dense = initialise(nn.Linear(latent_dim + (classes or 0), first * rows * columns))
+        self.dense = initialize(nn.Linear(latent_dim + (classes or 0), first * rows * columns))
         layers = [nn.BatchNorm2d(first), nn.ReLU()]
         for stage in reversed(range(1, stages)):
-            inputs, outputs = width * 2**stage, width * 2 ** (stage - 1)
-            layers.append(initialise(nn.ConvTranspose2d(inputs, outputs, 4, 2, padding=1, bias=False)))
-            layers += [nn.BatchNorm2d(outputs), nn.ReLU()]
-        self.layers = nn.Sequential(*layers, initialise(nn.ConvTranspose2d(width, shape[0], 4, 2, padding=1)), nn.Tanh())
+            in_channels, out_channels = width * 2**stage, width * 2 ** (stage - 1)
+            layers.append(initialize(nn.ConvTranspose2d(in_channels, out_channels, 4, 2, padding=1, bias=False)))
+            layers += [nn.BatchNorm2d(out_channels), nn.ReLU()]
+        self.layers = nn.Sequential(*layers, initialize(nn.ConvTranspose2d(width, shape[0], 4, 2, padding=1)), nn.Tanh())
 
-    def forward(self, z, labels=None):
+    def forward(self, z: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"This generator expects noise (B, {self.latent_dim}), got {tuple(z.shape)}.")
         if self.classes:
@@ -50,32 +66,50 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """From images to logits, positive for real: `stages` convolutions of stride 2, channels doubling from `width`.
 
-    normalise: a function that wraps each convolution, such as `torch.nn.utils.parametrizations.spectral_norm`.
-    batch_norm: whether batch norm follows each convolution but the first. classes: None, or the number of classes; the
-    image then gets that many more channels, 1 everywhere for its class and 0 for the others (Mirza and Osindero, 2014).
-    Maps images (B, *shape), and labels (B,) if conditional, to (B,). Raises ValueError for images of another shape, and for a
-    shape that the stages halve to nothing.
+    Maps images (B, *shape), and labels (B,) if conditional, to (B,).
+
+    shape: (C, H, W) of the images.
+    width: channels after the first convolution.
+    stages: halvings.
+    classes: None, or the number of classes; the image then gets that many more channels, 1 everywhere for its class and 0 for
+        the others (Mirza and Osindero, 2014).
+    normalization: a function from a number of channels to the layer after each convolution but the first, such as
+        `nn.BatchNorm2d`; None for no such layer.
+    parametrization: a function that wraps each layer with weights, such as `torch.nn.utils.parametrizations.spectral_norm`.
+    dropout: the share of each layer's outputs that is set to zero in training.
+
+    Raises ValueError for images of another shape, for a shape that the stages halve to nothing, and for missing labels.
     """
 
-    def __init__(self, shape=(1, 28, 28), *, width=64, stages=2, classes=None, normalise=None, batch_norm=False, dropout=0.0):
+    def __init__(
+        self,
+        shape: tuple[int, int, int] = (1, 28, 28),
+        *,
+        width: int = 64,
+        stages: int = 2,
+        classes: int | None = None,
+        normalization: Callable[[int], nn.Module] | None = None,
+        parametrization: Callable[[nn.Module], nn.Module] | None = None,
+        dropout: float = 0.0,
+    ):
         super().__init__()
         self.shape, self.classes = tuple(shape), classes
         rows, columns = (side // 2**stages for side in shape[1:])  # a halving leaves an odd last row out
         if min(rows, columns) < 1:
             raise ValueError(f"Expected images of at least {2**stages} x {2**stages} for {stages} stages, got {shape[1:]}.")
-        wrap = normalise or (lambda layer: layer)
-        layers, inputs = [], shape[0] + (classes or 0)
+        wrap = parametrization or (lambda layer: layer)
+        layers, in_channels = [], shape[0] + (classes or 0)
         for stage in range(stages):
-            outputs = width * 2**stage
-            layers.append(wrap(initialise(nn.Conv2d(inputs, outputs, 4, 2, padding=1))))
-            if batch_norm and stage:
-                layers.append(nn.BatchNorm2d(outputs))
+            out_channels = width * 2**stage
+            layers.append(wrap(initialize(nn.Conv2d(in_channels, out_channels, 4, 2, padding=1))))
+            if normalization and stage:
+                layers.append(normalization(out_channels))
             layers += [nn.LeakyReLU(0.2), nn.Dropout(dropout)]
-            inputs = outputs
+            in_channels = out_channels
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        self.head = wrap(initialise(nn.Linear(inputs * rows * columns, 1)))
+        self.head = wrap(initialize(nn.Linear(in_channels * rows * columns, 1)))
 
-    def forward(self, x, labels=None):
+    def forward(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"This discriminator expects images (B, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}.")
         if self.classes:

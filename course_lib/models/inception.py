@@ -34,7 +34,7 @@ class Inception(nn.Module):
         self.layers.fc = nn.Identity()
 
     def features(self, x):
-        """(B, C, H, W) in 0..1, C = 1 or 3 -> (B, 2048). Grey becomes RGB; the resize to 299 x 299 is bilinear, not smoothed.
+        """(B, C, H, W) in 0..1, C = 1 or 3 -> (B, 2048). Gray becomes RGB; the resize to 299 x 299 is bilinear, not smoothed.
 
         Raises ValueError for images of another shape.
         """

@@ -6,49 +6,34 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-
-class Block(nn.Module):
-    """Twice group norm, SiLU and a 3 x 3 convolution, added to the input: (B, inputs, H, W) -> (B, outputs, H, W).
-
-    Group norm (Wu & He, 2018) takes its mean and variance from each example alone, four channels at a time, so that a batch
-    of one is as good as any. Where the number of channels changes, a 1 x 1 convolution fits the input to the sum (He et al.,
-    2016). inputs and outputs are multiples of 4.
-    """
-
-    def __init__(self, inputs, outputs):
-        super().__init__()
-        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
-        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
-        self.norms = nn.ModuleList(nn.GroupNorm(channels // 4, channels) for channels in (inputs, outputs))
-        self.shortcut = nn.Identity() if inputs == outputs else nn.Conv2d(inputs, outputs, 1)
-
-    def forward(self, x):
-        h = self.first(F.silu(self.norms[0](x)))
-        h = self.second(F.silu(self.norms[1](h)))
-        return h + self.shortcut(x)
+from ..layers import PreActivationBlock
 
 
 class UNet(nn.Module):
     """Down in steps of two and up again, each step up given what was there on the way down (Ronneberger et al., 2015).
 
-    Maps images (B, in_channels, H, W) to (B, out_channels, H, W). widths: channels at full size, at half, at a quarter, ...,
-    multiples of 4. Unlike the original it pads its convolutions, so that the size stays, normalises, adds shortcuts, and
-    goes up by repeating pixels before a convolution, which leaves no checkerboard (Odena et al., 2016).
+    Maps images (B, in_channels, H, W) to (B, out_channels, H, W). Unlike the original it pads its convolutions, so that the
+    size stays, normalizes, adds shortcuts, and goes up by repeating pixels before a convolution, which leaves no checkerboard
+    (Odena et al., 2016).
+
+    in_channels, out_channels: of the images and of what is made of them.
+    widths: channels at full size, at half, at a quarter, ..., multiples of 4.
+
     Raises ValueError for widths that are no multiples of 4, another number of channels, and a height or width that cannot be
     halved len(widths) - 1 times.
     """
 
-    def __init__(self, in_channels, out_channels, *, widths=(16, 32, 64)):
+    def __init__(self, in_channels: int, out_channels: int, *, widths: tuple[int, ...] = (16, 32, 64)):
         super().__init__()
         if not widths or any(width < 4 or width % 4 for width in widths):
             raise ValueError(f"Expected one width or more, each a multiple of 4, got {widths}.")
         self.in_channels, self.halvings = in_channels, len(widths) - 1
         self.stem = nn.Conv2d(in_channels, widths[0], 3, padding=1)
-        self.down = nn.ModuleList(Block(inputs, outputs) for inputs, outputs in pairwise((widths[0], *widths)))
-        self.up = nn.ModuleList(Block(below + beside, beside) for below, beside in pairwise(reversed(widths)))
+        self.down = nn.ModuleList(PreActivationBlock(above, below) for above, below in pairwise((widths[0], *widths)))
+        self.up = nn.ModuleList(PreActivationBlock(below + beside, beside) for below, beside in pairwise(reversed(widths)))
         self.head = nn.Conv2d(widths[0], out_channels, 1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         self._check(x)
         h, skips = self.stem(x), []  # (B, widths[0], H, W)
         for block in self.down[:-1]:

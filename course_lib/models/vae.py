@@ -3,47 +3,64 @@
 import math
 from itertools import pairwise
 
+import torch
 from torch import nn
 
-from .unet import Block
+from ..layers import PreActivationBlock
 
 LOGVAR_LIMIT = 10.0  # a log variance stays within -10..10, so that neither its exponential nor the KL can overflow
 
 
 class VAE(nn.Module):
-    """An encoder and a decoder around a latent space of `latent_dim` numbers.
+    """An encoder and a decoder around a latent space of `latent_dim` dimensions (Kingma and Welling, 2014).
 
-    encoder: images (B, *shape) to (B, 2 latent_dim), means and log variances. decoder: z (B, latent_dim) to what a likelihood
-    needs, (B, numbers x C, H, W). Source: Kingma and Welling, 2014. Raises ValueError for images or z of another shape.
+    encoder: images (B, *shape) to (B, 2 latent_dim), means and log variances.
+    decoder: z (B, latent_dim) to what a likelihood needs, (B, params_per_channel x C, H, W).
+    shape: (C, H, W) of the images.
+    latent_dim: the number of latent dimensions.
+
+    Raises ValueError for images or z of another shape.
     """
 
-    def __init__(self, encoder, decoder, *, shape, latent_dim):
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, shape: tuple[int, ...], latent_dim: int):
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         self.shape, self.latent_dim = tuple(shape), latent_dim
 
-    def forward(self, x, noise):
+    def forward(self, x: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """x (B, *shape), standard normal noise (B, latent_dim) -> the likelihood's parameters, mean and logvar of q(z | x)."""
         mean, logvar = self.encode(x)
-        z = mean + (logvar / 2).exp() * noise  # a sample of q(z | x) through which gradients flow: the reparametrisation
+        z = mean + (logvar / 2).exp() * noise  # a sample of q(z | x) through which gradients flow: the reparametrization
         return self.decode(z), mean, logvar
 
-    def encode(self, x):
+    def encode(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """x (B, *shape) -> mean and logvar of q(z | x), both (B, latent_dim); logvar is held within -10..10."""
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"This VAE expects images (B, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}.")
         mean, logvar = self.encoder(x).chunk(2, dim=1)
         return mean, logvar.clamp(-LOGVAR_LIMIT, LOGVAR_LIMIT)
 
-    def decode(self, z):
-        """z (B, latent_dim) -> the likelihood's parameters, (B, numbers x C, H, W)."""
+    def decode(self, z: torch.Tensor) -> torch.Tensor:
+        """z (B, latent_dim) -> the likelihood's parameters, (B, params_per_channel x C, H, W)."""
         if z.ndim != 2 or z.shape[1] != self.latent_dim:
             raise ValueError(f"This VAE expects z of shape (B, {self.latent_dim}), got {tuple(z.shape)}.")
         return self.decoder(z)
 
 
-def dense_vae(shape=(1, 28, 28), *, latent_dim=32, hidden=(256, 128), numbers=1):
-    """Dense layers with ReLU, the decoder the mirror of the encoder: 784 - 256 - 128 - z - 128 - 256 - 784."""
+def dense_vae(
+    shape: tuple[int, ...] = (1, 28, 28),
+    *,
+    latent_dim: int = 32,
+    hidden: tuple[int, ...] = (256, 128),
+    params_per_channel: int = 1,
+) -> VAE:
+    """Dense layers with ReLU, the decoder the mirror of the encoder: 784 - 256 - 128 - z - 128 - 256 - 784.
+
+    shape: (C, H, W) of the images.
+    latent_dim: the number of latent dimensions.
+    hidden: units of the encoder's hidden layers.
+    params_per_channel: maps for each channel that the likelihood takes.
+    """
     size = math.prod(shape)
 
     def stack(*widths):
@@ -53,15 +70,30 @@ def dense_vae(shape=(1, 28, 28), *, latent_dim=32, hidden=(256, 128), numbers=1)
         return layers[:-1]
 
     encoder = nn.Sequential(nn.Flatten(), *stack(size, *hidden, 2 * latent_dim))
-    decoder = stack(latent_dim, *reversed(hidden), numbers * size)
-    decoder = nn.Sequential(*decoder, nn.Unflatten(1, (numbers * shape[0], *shape[1:])))
+    decoder = stack(latent_dim, *reversed(hidden), params_per_channel * size)
+    decoder = nn.Sequential(*decoder, nn.Unflatten(1, (params_per_channel * shape[0], *shape[1:])))
     return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
 
 
-def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=0.0, numbers=1):
+def conv_vae(
+    shape: tuple[int, int, int] = (1, 28, 28),
+    *,
+    latent_dim: int = 32,
+    width: int = 32,
+    hidden: int = 256,
+    dropout: float = 0.0,
+    params_per_channel: int = 1,
+) -> VAE:
     """Two convolutions of stride 2 and a dense layer; the decoder mirrors them with transposed convolutions.
 
-    shape: (C, H, W), H and W divisible by 4. Raises ValueError for a size that two doublings do not reach.
+    shape: (C, H, W) of the images, H and W divisible by 4.
+    latent_dim: the number of latent dimensions.
+    width: channels after the first convolution; twice as many after the second.
+    hidden: units of the dense layer.
+    dropout: the share of the encoder's features that is set to zero in training.
+    params_per_channel: maps for each channel that the likelihood takes.
+
+    Raises ValueError for a size that two doublings do not reach.
     """
     channels, rows, columns = _quarter(shape)  # C, H/4, W/4
     flat = 2 * width * rows * columns
@@ -84,16 +116,23 @@ def conv_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, dropout=
         nn.LeakyReLU(0.2),
         nn.ConvTranspose2d(2 * width, width, 4, 2, padding=1),  # -> width x H/2 x W/2
         nn.LeakyReLU(0.2),
-        nn.ConvTranspose2d(width, numbers * channels, 4, 2, padding=1),  # -> numbers C x H x W
+        nn.ConvTranspose2d(width, params_per_channel * channels, 4, 2, padding=1),  # -> params_per_channel C x H x W
     )
     return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
 
 
-def residual_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, numbers=1):
+def residual_vae(
+    shape: tuple[int, int, int] = (1, 28, 28),
+    *,
+    latent_dim: int = 32,
+    width: int = 32,
+    hidden: int = 256,
+    params_per_channel: int = 1,
+) -> VAE:
     """As `conv_vae`, with residual blocks at H/4 x W/4, and fewer channels where a dense layer meets them.
 
     Two blocks in the encoder, one in the decoder. Source: the residual network of Kingma et al., 2016, here far smaller.
-    Raises ValueError for a size that two doublings do not reach.
+    The arguments are those of `conv_vae`. Raises ValueError for a size that two doublings do not reach.
     """
     channels, rows, columns = _quarter(shape)  # C, H/4, W/4
     inner, few = 2 * width, 3 * width // 4
@@ -101,8 +140,8 @@ def residual_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, numb
         nn.Conv2d(channels, width, 4, 2, padding=1),  # -> width x H/2 x W/2
         nn.SiLU(),
         nn.Conv2d(width, inner, 4, 2, padding=1),  # -> inner x H/4 x W/4
-        Block(inner, inner),
-        Block(inner, inner),
+        PreActivationBlock(inner, inner),
+        PreActivationBlock(inner, inner),
         nn.SiLU(),
         nn.Conv2d(inner, few, 1),  # -> few x H/4 x W/4
         nn.SiLU(),
@@ -118,11 +157,11 @@ def residual_vae(shape=(1, 28, 28), *, latent_dim=32, width=32, hidden=256, numb
         nn.Unflatten(1, (few, rows, columns)),
         nn.SiLU(),
         nn.Conv2d(few, inner, 1),  # -> inner x H/4 x W/4
-        Block(inner, inner),
+        PreActivationBlock(inner, inner),
         nn.SiLU(),
         nn.ConvTranspose2d(inner, width, 4, 2, padding=1),  # -> width x H/2 x W/2
         nn.SiLU(),
-        nn.ConvTranspose2d(width, numbers * channels, 4, 2, padding=1),  # -> numbers C x H x W
+        nn.ConvTranspose2d(width, params_per_channel * channels, 4, 2, padding=1),  # -> params_per_channel C x H x W
     )
     return VAE(encoder, decoder, shape=shape, latent_dim=latent_dim)
 

@@ -1,1 +1,14 @@
-"""How the published weights were made: one module for each, run as `python -m course_lib.recipes.name`."""
+"""How to train: one registry, which the command line runs and from which the cards of published weights are made.
+
+A recipe is a `Recipe` in one of the modules here; its name is that of its variable.
+"""
+
+from . import classifiers, gans, vaes
+from .datasets import DATASETS
+from .recipe import Recipe, publish
+
+RECIPES = {
+    name: value for module in (classifiers, gans, vaes) for name, value in vars(module).items() if isinstance(value, Recipe)
+}
+
+__all__ = ["DATASETS", "RECIPES", "Recipe", "publish"]

@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from .conftest import BUILD, HTML, Visit
 
 PAGES = [*sorted(str(path.relative_to(HTML)) for path in HTML.glob("book/*.html")), "search.html?q=dropout"]
-CODE = "book/05b_symptoms.html"  # the page with the most kinds of it
+CODE = "book/09b_symptoms.html"  # the page with the most kinds of it
 WIDTHS = 360, 768, 1440
 SHOTS = BUILD / "screenshots"
 
@@ -116,7 +116,7 @@ def test_axe_finds_nothing_serious(opened, look):
     visit.page.set_viewport_size({"width": 1440, "height": 900})
     choose = "look => { document.documentElement.dataset.mode = document.documentElement.dataset.theme = look }"
     visit.page.evaluate(choose, look)
-    # Only the colours change in the dark, and those of code, most of what there is to look at, are the same on all pages.
+    # Only the colors change in the dark, and those of code, most of what there is to look at, are the same on all pages.
     again = {} if look == "light" else {"options": {"runOnly": ["color-contrast"]}}
     known = {"context": {"exclude": [[".highlight"]]}} if look == "dark" and path != CODE else {}
     found = Axe().run(visit.page, **again, **known).response["violations"]
@@ -133,7 +133,7 @@ def test_each_section_has_an_address_of_its_own(opened):
     assert [name for name in visit.page.evaluate(sections) if re.fullmatch(r"(id\d*)?", name)] == []  # id7: a number by chance
 
 
-def test_a_chapter_has_its_times_its_buttons_and_its_neighbours(opened):
+def test_a_chapter_has_its_times_its_buttons_and_its_neighbors(opened):
     path, visit = opened
     name = Path(path).stem
     if not (HTML / "_sources" / "book" / f"{name}.ipynb").is_file():

@@ -20,7 +20,7 @@ def search(visit, words):
 
 
 def test_search_finds_the_entry_of_every_error(visit):
-    errors = re.findall(r"^### `(.+)`$", (HTML.parents[1] / "book" / "text" / "05b_symptoms.md").read_text(), re.M)
+    errors = re.findall(r"^### `(.+)`$", (HTML.parents[1] / "book" / "text" / "09b_symptoms.md").read_text(), re.M)
     assert len(errors) > 15
     missed = [error for error in errors if f"Symptoms > {error}" not in search(visit, quote(error))[:2]]
     assert missed == []
@@ -127,10 +127,10 @@ def test_what_is_printed_from_the_dark_look_is_dark_on_white(visit):
     page = visit.open(CHAPTER)
     page.evaluate("document.documentElement.dataset.mode = document.documentElement.dataset.theme = 'dark'")
     page.emulate_media(media="print")
-    colours = (
+    colors = (
         "[...document.querySelectorAll('article :is(p, h2, .highlight, .highlight span)')].filter(box => box.checkVisibility())"
     )
-    found = set(page.evaluate(f"{colours}.map(box => getComputedStyle(box).color)"))
+    found = set(page.evaluate(f"{colors}.map(box => getComputedStyle(box).color)"))
     assert found <= {"rgb(0, 0, 0)", "rgb(51, 51, 51)"}
     assert page.pdf(format="A4").startswith(b"%PDF")
 

@@ -1,0 +1,41 @@
+"""The moments of a training at which something else can happen."""
+
+from contextlib import AbstractContextManager, nullcontext
+
+
+class Callback:
+    """Does nothing at each of the moments; override those you need.
+
+    state: a dict of tensors, numbers, strings, and lists and dicts of them, which travels with checkpoints.
+    saves: whether it writes down what the others do, and so has its turn after them, wherever it stands in the list.
+    """
+
+    saves = False
+
+    def __init__(self):
+        self.state = {}
+
+    def on_fit_start(self, trainer):
+        """Before the first step of a `fit`."""
+
+    def on_step_end(self, trainer):
+        """After each step."""
+
+    def on_epoch_end(self, trainer):
+        """After each epoch, when its row is the last of `trainer.history`."""
+
+    def on_fit_end(self, trainer):
+        """After the last epoch of a `fit`."""
+
+    def on_interrupt(self, trainer):
+        """After Ctrl-C, when the step in hand is done."""
+
+    def evaluating(self, trainer) -> AbstractContextManager:
+        """Around each evaluation, prediction and sample: a context in which networks may carry other weights."""
+        return nullcontext()
+
+    def state_dict(self) -> dict:
+        return self.state
+
+    def load_state_dict(self, state: dict) -> None:
+        self.state = state

@@ -1,0 +1,38 @@
+"""What every objective is: networks, and what training them minimizes."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+
+class Objective(nn.Module):
+    """Networks, and what training them minimizes.
+
+    A subclass assigns its networks as attributes and names them in `parts`. Then `losses(batch)` yields (part, loss) pairs,
+    loss of shape (B,): each buys one optimizer step on that part. `metrics(batch)` returns what an evaluation averages over
+    examples, a dict of (B,) tensors, in which "loss" is the loss that is minimized. An objective that can answer has
+    `predict(x)`, one that can draw has `sample(count, generator)`.
+
+    parts: the names of the networks.
+    value_range: (low, high) of the images that it takes, which the trainer holds the data to; None takes any.
+    """
+
+    parts: tuple[str, ...] = ()
+    value_range: tuple[float, float] | None = None
+
+    def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
+        raise NotImplementedError(f"{type(self).__name__} needs losses(batch), which yields (part, loss of shape (B,)).")
+
+    def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
+        raise NotImplementedError(f"{type(self).__name__} needs metrics(batch), which returns a dict of (B,) tensors.")
+
+    def check(self, dataset) -> None:
+        """Raises ValueError for a data set that the networks cannot take; the trainer asks before each training and measure."""
+        found = getattr(dataset, "value_range", None)  # points and sets of one's own may have none
+        if None not in (found, self.value_range) and tuple(found) != tuple(self.value_range):
+            low, high = self.value_range
+            raise ValueError(
+                f"Expected images from {low:g} to {high:g}, as this {type(self).__name__} takes them, got a data set from "
+                f"{found[0]:g} to {found[1]:g}; take images.with_value_range({low:g}, {high:g})."
+            )

@@ -1,0 +1,57 @@
+"""Tables in the chapters say what is in the results files."""
+
+import json
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("collapse", "vanishing", "fast_generator", "fast_discriminator", "memory")
+
+
+def planar(runs):
+    """Modes covered by each seed, bold when all are at least seven."""
+    modes = [run["modes"] for run in runs]
+    text = " ".join(map(str, modes))
+    return f"**{text}**" if min(modes) >= 7 else text
+
+
+def remembered(runs):
+    """Means of the shares believed real, training / unseen.
+
+    Bold when the gap is under a fifth in every seed, and most of the generated digits are still found out.
+    """
+    means = [sum(run[kind] for run in runs) / len(runs) for kind in ("training", "unseen")]
+    text = " / ".join(f"{mean:.2f}" for mean in means)
+    helped = all(run["training"] - run["unseen"] < 0.2 and run["generated"] > 0.5 for run in runs)
+    return f"**{text}**" if helped else text
+
+
+def test_the_failure_clinic_prints_its_results():
+    found = json.loads((ROOT / "benchmarks" / "results" / "failures.json").read_text())
+    text = (ROOT / "book" / "text" / "03d_failures.md").read_text()
+    columns = {part: (remembered if part == "memory" else planar, found[part]["rows"]) for part in PARTS if part in found}
+    for cure in dict.fromkeys(cure for _, rows in columns.values() for cure in rows):
+        cells = [write(rows[cure]) if cure in rows else "." for write, rows in columns.values()]
+        row = f"| {cure} | {' | '.join(cells)} |"
+        assert row in text, f"Expected in the table: {row}"
+
+
+def test_the_best_recipe_covers_the_ring_and_the_grid():
+    found = json.loads((ROOT / "benchmarks" / "results" / "failures.json").read_text())
+    assert all(run["modes"] == 8 and run["good"] > 0.97 for run in found["ring"]["rows"])
+    assert all(run["modes"] == 25 and 0.65 < run["good"] < 0.88 for run in found["grid"]["rows"])
+
+
+def test_the_readme_quotes_the_card_of_the_digits():
+    card = json.loads((ROOT / "course_lib" / "weights" / "mnist_gan.json").read_text())
+    text = (ROOT / "README.md").read_text()
+    quoted = f"{card['parameters']:,}", f"{card['noise_1']['frechet']:.3f}", f"{card['real_training_images']['frechet']:.3f}"
+    for number in (*quoted, f"{card['noise_1']['agreement']:.1%}".replace("%", " %")):
+        assert number in text
+
+
+def test_the_dense_vae_is_sooner_as_low_as_the_usual_one():
+    found = json.loads((ROOT / "benchmarks" / "results" / "vae.json").read_text())
+    last = found["bound"]["usual"][-1]
+    assert all(run["nats"] <= last["nats"] and 5 * run["seconds"] < last["seconds"] for run in found["bound"]["ours"])
+    assert all(run["nats"] <= 98 for run in found["best"]["ours"])
+    assert json.loads((ROOT / "course_lib" / "weights" / "mnist_vae.json").read_text())["bound_nats"] <= 86

@@ -1,0 +1,120 @@
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from course_lib import checkpoints, runtime
+from course_lib.layers import PreActivationBlock
+from course_lib.models import UNet
+
+
+@pytest.mark.parametrize(
+    ("widths", "height", "width"), [((8, 16, 32), 16, 24), ((8,), 5, 7), ((4, 4, 4, 4), 8, 8), ((12, 20), 6, 10)]
+)
+def test_unet_keeps_the_size(widths, height, width):
+    model = UNet(2, 5, widths=widths)
+    assert model(torch.randn(3, 2, height, width)).shape == (3, 5, height, width)
+
+
+def test_unet_computes_what_it_says():
+    model = UNet(3, 4, widths=(8, 16, 24)).eval()
+    x = torch.randn(2, 3, 8, 12)
+    fine = model.down[0](model.stem(x))
+    middle = model.down[1](F.max_pool2d(fine, 2))
+    coarse = model.down[2](F.max_pool2d(middle, 2))
+    assert [tuple(h.shape[1:]) for h in (fine, middle, coarse)] == [(8, 8, 12), (16, 4, 6), (24, 2, 3)]
+    twice = nn.Upsample(scale_factor=2)
+    middle = model.up[0](torch.cat([middle, twice(coarse)], 1))
+    fine = model.up[1](torch.cat([fine, twice(middle)], 1))
+    torch.testing.assert_close(model(x), model.head(fine))
+
+
+def test_the_skip_connections_carry_single_pixels():
+    model = UNet(1, 1, widths=(8, 8)).eval()
+    x = torch.zeros(1, 1, 8, 8)
+    x[0, 0, 3, 4] = 1
+    with torch.no_grad():
+        model.up[0].first.weight[:, 8:] = model.up[0].shortcut.weight[:, 8:] = 0  # nothing is taken from below
+        difference = (model(x) - model(torch.zeros_like(x))).abs()
+    assert difference.max() > 1e-4
+    assert difference[0, 0, 3, 4] > difference.mean()
+
+
+def test_an_examples_output_does_not_depend_on_the_others():
+    model, x = UNet(3, 2, widths=(8, 16)), torch.randn(4, 3, 8, 8)
+    torch.testing.assert_close(model(x)[:1], model(x[:1]), rtol=1e-4, atol=1e-5)
+
+
+def test_a_block_by_hand():
+    def normalized(h, norm):
+        groups = h.reshape(3, -1, 4, 6, 6)  # (B, C, H, W) -> (B, C / 4, 4, H, W)
+        var, mean = torch.var_mean(groups, dim=(2, 3, 4), correction=0, keepdim=True)
+        return ((groups - mean) / (var + 1e-5).sqrt()).reshape(h.shape) * norm.weight[:, None, None] + norm.bias[:, None, None]
+
+    block, x = PreActivationBlock(8, 12), torch.randn(3, 8, 6, 6)
+    for norm in block.norms:
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    h = block.first(F.silu(normalized(x, block.norms[0])))
+    h = block.second(F.silu(normalized(h, block.norms[1])))
+    expected = h + torch.einsum("oi, bihw -> bohw", block.shortcut.weight[..., 0, 0], x) + block.shortcut.bias[:, None, None]
+    torch.testing.assert_close(block(x), expected, rtol=1e-4, atol=1e-5)
+    same = PreActivationBlock(8, 8)
+    for parameter in same.second.parameters():
+        nn.init.zeros_(parameter)
+    torch.testing.assert_close(same(x), x)
+
+
+def test_unet_learns_where_a_pixel_is_bright():
+    model = UNet(1, 2, widths=(8, 16))
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    for _ in range(30):
+        x = torch.randn(8, 1, 8, 8)
+        loss = F.cross_entropy(model(x), (x[:, 0] > 0.5).long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    x = torch.randn(16, 1, 8, 8)
+    assert (model(x).argmax(1) == (x[:, 0] > 0.5)).float().mean() > 0.9
+
+
+def test_every_weight_gets_a_gradient():
+    model = UNet(3, 2, widths=(8, 16, 32))
+    model(torch.randn(2, 3, 8, 8)).square().mean().backward()
+    assert all(weight.grad.abs().max() > 0 for weight in model.parameters())
+
+
+def test_a_seed_repeats_the_weights():
+    runtime.set_seed(3)
+    first = UNet(3, 2)
+    runtime.set_seed(3)
+    second = UNet(3, 2)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("shape", "sentence"),
+    [
+        ((1, 1, 8, 8), r"expects images \(B, 3, H, W\), got \(1, 1, 8, 8\); build it with the images' number"),
+        ((3, 8, 8), r"got \(3, 8, 8\); .* the axis of the batch with x\[None\]"),
+        ((1, 3, 8, 10), r"halves its input 2 times, so height and width must be multiples of 4, got 8 x 10; pad or resize"),
+        ((1, 3, 30, 32), r"multiples of 4, got 30 x 32"),
+    ],
+)
+def test_images_that_do_not_fit(shape, sentence):
+    with pytest.raises(ValueError, match=sentence) as caught:
+        UNet(3, 2, widths=(8, 8, 8))(torch.zeros(shape))
+    assert "\n" not in str(caught.value)
+
+
+def test_saved_weights_give_the_same_answers(tmp_path):
+    model, again, x = UNet(3, 2, widths=(8, 16)), UNet(3, 2, widths=(8, 16)), torch.randn(2, 3, 8, 8)
+    checkpoints.save_weights(model, tmp_path / "unet.safetensors")
+    checkpoints.load_weights(again, tmp_path / "unet.safetensors")
+    assert torch.equal(again(x), model(x))
+
+
+@pytest.mark.parametrize("widths", [(), (6, 8), (8, 2), (0, 4)])
+def test_widths_that_cannot_be_normalized(widths):
+    with pytest.raises(ValueError, match=r"one width or more, each a multiple of 4, got \("):
+        UNet(3, 2, widths=widths)
