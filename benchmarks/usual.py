@@ -44,8 +44,12 @@ class Pictures(torch.utils.data.Dataset):
 
 
 def seconds(function):
+    """Until all is done that the function asked of the device."""
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else lambda: None
+    wait()
     started = time.perf_counter()
     function()
+    wait()
     return time.perf_counter() - started
 
 
