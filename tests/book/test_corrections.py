@@ -116,7 +116,7 @@ def test_the_discriminator_needs_both_terms(game):
     assert (fake.grad > 0).all()  # and generated ones generated
 
 
-def test_the_generator_s_slope_where_it_loses():
+def test_the_generator_s_gradient_where_it_loses():
     for logit in (-6.0, -10.0):
         fake = torch.tensor(logit, requires_grad=True)
         (minimax,) = torch.autograd.grad(gan_losses.minimax.generator(fake), fake)
