@@ -2,8 +2,11 @@
 
 import sys
 import time
+from contextlib import nullcontext
 
 from tqdm import tqdm
+
+from .runtime import tell
 
 
 def describe(row):
@@ -33,7 +36,7 @@ class Progress:
             from IPython.display import display
 
             self.line = display({"text/plain": self._text()}, raw=True, display_id=True)
-        elif sys.stderr.isatty():
+        elif sys.stderr and sys.stderr.isatty():
             self.bar = tqdm(total=self.total, unit="step", leave=False)
         return self
 
@@ -53,7 +56,8 @@ class Progress:
             self._redraw()
         else:
             row = self.trainer.history[-1]
-            tqdm.write(f"epoch {row['epoch']}/{self.last}: {describe(row)} ({row['examples_per_second']:,.0f} examples/s)")
+            with tqdm.external_write_mode() if self.bar is not None else nullcontext():
+                tell(f"epoch {row['epoch']}/{self.last}: {describe(row)} ({row['examples_per_second']:,.0f} examples/s)")
 
     def __exit__(self, *_):
         if self.bar is not None:

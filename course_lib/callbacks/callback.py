@@ -30,6 +30,10 @@ class Callback:
     def on_interrupt(self, trainer):
         """After Ctrl-C, when the step in hand is done."""
 
+    def fitting(self, trainer) -> AbstractContextManager:
+        """Around each `fit`, from before its first step to its end, however it ends."""
+        return nullcontext()
+
     def evaluating(self, trainer) -> AbstractContextManager:
         """Around each evaluation, prediction and sample: a context in which networks may carry other weights."""
         return nullcontext()

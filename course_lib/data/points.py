@@ -9,7 +9,10 @@ from .. import runtime
 
 
 class Points:
-    """Labelled points in memory: points float32 (N, 2), labels int64 (N,), both on the device."""
+    """Labelled points in memory: points float32 (N, 2), finite, labels int64 (N,), 0 or more, both on the device.
+
+    Raises TypeError or ValueError in one sentence for others.
+    """
 
     def __init__(self, points, labels, *, name: str):
         points, labels = torch.as_tensor(points), torch.as_tensor(labels)
@@ -17,6 +20,10 @@ class Points:
             raise ValueError(
                 f"{name}: expected points (N, 2) and labels (N,), got {tuple(points.shape)} and {tuple(labels.shape)}."
             )
+        if labels.is_floating_point() or labels.is_complex():  # to whole numbers NaN would turn into a huge one
+            raise TypeError(f"{name}: expected whole numbers as labels, got {labels.dtype}; convert them with .long().")
+        if not points.isfinite().all() or (len(labels) and labels.min() < 0):
+            raise ValueError(f"{name}: expected finite points and labels of 0 or more, got others; leave those examples out.")
         self.points = points.to(runtime.device(), torch.float32)
         self.labels = labels.to(runtime.device(), torch.int64)
         self.name = name

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 
 import torch
 
+BLOCK = 1000  # rows whose distances to as many others are in memory at a time
+
 
 @dataclass(frozen=True)
 class GenerativeReport:
@@ -67,9 +69,8 @@ def kernel_distance(real, generated):
     Source: Binkowski et al., 2018 (KID), here over all images at once.
     """
     real, generated = _pair(real, generated, at_least=2, why="to compare images with others of their kind")
-    within = [_kernel(x, x) for x in (real, generated)]
-    same = [(k.sum() - k.trace()) / (len(k) * (len(k) - 1)) for k in within]
-    return (same[0] + same[1] - 2 * _kernel(real, generated).mean()).item()
+    same = [(_kernel_sum(x, x) - _kernel_diagonal(x).sum()) / (len(x) * (len(x) - 1)) for x in (real, generated)]
+    return (same[0] + same[1] - 2 * _kernel_sum(real, generated) / (len(real) * len(generated))).item()
 
 
 def precision_recall(real, generated, *, neighbors=5):
@@ -81,7 +82,8 @@ def precision_recall(real, generated, *, neighbors=5):
     image in them. Sources: Kynkäänniemi et al., 2019; Naeem et al., 2020.
     """
     real, generated = _pair(real, generated, at_least=neighbors + 1, why=f"for each to have {neighbors} neighbors")
-    real, generated = real.float(), generated.float()
+    center, scale = real.mean(0), real.std().clamp(min=torch.finfo(torch.float64).tiny)  # no ball changes with either
+    real, generated = ((x - center).div(scale).float() for x in (real, generated))
     reach, reach_generated = _reach(real, neighbors), _reach(generated, neighbors)  # (N,), (M,)
     around = torch.zeros(len(generated), device=real.device)  # real balls around each generated image
     covered, recalled = [], []
@@ -110,15 +112,24 @@ def modes_covered(points, centers, deviation):
 
     centers: (K, D). deviation: of each Gaussian. A point is good within three deviations of the nearest center; a mode is
     covered if its good points are at least a tenth of its fair share, N / K. After Srivastava et al., 2017, who ask for one.
+    Raises ValueError without points.
     """
+    if not len(points):
+        raise ValueError("Expected at least one point, got none: without any, no mode can be covered or missed.")
     distance, mode = torch.cdist(points, centers).min(1)  # (N,), (N,)
     good = distance <= 3 * deviation
     found = torch.bincount(mode[good], minlength=len(centers))  # (K,)
     return int((found >= len(points) / len(centers) / 10).sum()), good.float().mean().item()
 
 
-def _kernel(a, b):
-    return (a @ b.T / a.shape[1] + 1) ** 3
+def _kernel_sum(a, b):
+    """The sum of (x.y / D + 1)^3 over all rows x of a (N, D) and y of b (M, D), in blocks, so that memory stays as it is."""
+    blocks = (((some @ others.T).div_(a.shape[1]).add_(1) ** 3).sum() for some in a.split(BLOCK) for others in b.split(BLOCK))
+    return sum(blocks)
+
+
+def _kernel_diagonal(x):
+    return (x.square().sum(1) / x.shape[1] + 1) ** 3  # (N, D) -> (N,)
 
 
 def _reach(x, neighbors):
