@@ -1,6 +1,6 @@
 """Networks, one architecture a file. Their Keras twins are in `course_lib.keras_twins`."""
 
-from .autoregressive import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransformer
+from .autoregressive import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransformer, draw
 from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator
 from .inception import Inception
@@ -25,5 +25,6 @@ __all__ = [
     "UNet",
     "conv_vae",
     "dense_vae",
+    "draw",
     "residual_vae",
 ]

@@ -79,8 +79,8 @@ def test_they_add_up_to_one_for_each_label():
         assert total(network, torch.full((512,), label)) == pytest.approx(1, abs=1e-12)
 
 
-def test_several_numbers_a_pixel_are_as_causal(make):
-    network = make(SHAPE, numbers=3).double()
+def test_several_parameters_a_pixel_are_as_causal(make):
+    network = make(SHAPE, params_per_channel=3).double()
     x = torch.rand(1, *SHAPE, dtype=torch.float64)
     assert network(x).shape == (1, 3, 5, 6)
     found = torch.autograd.functional.jacobian(lambda x: network(x)[0], x).reshape(3, 30, 30)
