@@ -121,8 +121,9 @@ class MADE(Autoregressive):
 class RowNetwork(Autoregressive):
     """A memory of the rows above, and within the row a masked head that sees the memory and the pixels to the left.
 
-    memory: a module from the row above each row, (B, H, W), to features (B, H, `features`), of which those of a row depend on
+    memory: a module from the row above each row, (B, R, W), to features (B, R, `features`), of which those of a row depend on
         the rows above it alone; with `classes`, the row above is followed by the label, one-hot, or zeros where there is none.
+        `memory.resume(last, state)` takes one row, and what it returned as state for the row before, None at first.
     units, depth: of the head, a `MaskedMLP`.
     above: how many rows above the head also sees as they are.
     classes: how many labels there are; 0 for a network that takes none.
@@ -154,21 +155,26 @@ class RowNetwork(Autoregressive):
         """x (B, 1, H, W); labels int64 (B,), -1 for none, or None for none at all -> (B, params_per_channel, H, W)."""
         self._check(x)
         rows = x[:, 0]  # (B, H, W)
-        parameters = self.head(torch.cat([self._context(rows, labels), rows], 2))  # (B, H, P, W)
+        last, before = self._above(rows, labels)
+        features = self.dropout(self.memory(last))  # (B, H, features)
+        parameters = self.head(torch.cat([features, before, rows], 2))  # (B, H, P, W)
         return parameters.transpose(1, 2) + self.bias
 
     def walk(self, x: torch.Tensor, labels: torch.Tensor | None = None) -> Iterator[torch.Tensor]:
-        """As `Autoregressive.walk`; the rows above are read once for each row, and only the head runs for each pixel."""
+        """As `Autoregressive.walk`; the memory goes on by one row at a time, and only the head runs for each pixel."""
         self._check(x)
         _, height, width = self.shape
+        state = None
         for row in range(height):
-            context = self._context(x[:, 0, : row + 1], labels)[:, row]  # (B, features + above * W)
+            last, before = (rows[:, -1:] for rows in self._above(x[:, 0, : row + 1], labels))
+            features, state = self.memory.resume(last, state)  # (B, 1, features)
+            context = torch.cat([features, before], 2)[:, 0]
             for column in range(width):
                 parameters = self.head(torch.cat([context, x[:, 0, row]], 1))  # (B, P, W)
                 yield parameters[:, :, column] + self.bias[:, row, column]
 
-    def _context(self, rows, labels):
-        """What the head knows of the rows above each row, (B, R, features + above * W), from rows (B, R, W)."""
+    def _above(self, rows, labels):
+        """For each of the rows (B, R, W): the row above with the label, (B, R, W + classes), and all that the head sees."""
         count = rows.shape[1]
         padded = F.pad(rows, (0, 0, self.above, 0))  # black rows above the first
         before = [padded[:, self.above - k : self.above - k + count] for k in range(1, self.above + 1)]
@@ -178,7 +184,7 @@ class RowNetwork(Autoregressive):
             last = torch.cat([last, label[:, None].expand(-1, count, -1)], 2)
         elif labels is not None:
             raise ValueError("Got labels for a network that was built without: build it with classes=, or leave them out.")
-        return torch.cat([self.dropout(self.memory(last)), *before], 2)
+        return last, torch.cat([rows[:, :, :0], *before], 2)  # (B, R, W + classes), (B, R, above * W)
 
     def _one_hot(self, labels, rows):
         if labels is None:
@@ -235,6 +241,10 @@ class Recurrent(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.layer(x)[0]
+
+    def resume(self, x: torch.Tensor, state=None) -> tuple[torch.Tensor, object]:
+        """The output of one more step, (B, 1, hidden), and the state after it."""
+        return self.layer(x, state)
 
 
 class RowTransformer(RowNetwork):
@@ -300,6 +310,11 @@ class CausalTransformer(nn.Module):
         for layer in self.layers:
             x = layer(x, src_mask=later)
         return self.norm(x)
+
+    def resume(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """The output of one more place, (B, 1, hidden), and all inputs so far, which it looks back at."""
+        state = x if state is None else torch.cat([state, x], 1)
+        return self(state)[:, -1:], state
 
 
 class MaskedConv2d(nn.Conv2d):
