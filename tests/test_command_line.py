@@ -69,7 +69,17 @@ def test_every_model_fits_every_data_set(name, shape):
         assert objective.eval().sample(3).shape == (3, *shape)
 
 
-@pytest.mark.parametrize(("model", "measured"), [("gan", "accuracy_fake"), ("vae", "rate")])
+@pytest.mark.parametrize("name", ["rnn", "pixelcnn"])
+def test_networks_that_draw_pixel_by_pixel_take_gray_images_of_any_size(name):
+    objective = RECIPES[name].objective((1, 9, 8), 10)
+    ((part, loss),) = objective.losses([torch.rand(2, 1, 9, 8), torch.tensor([3, 9])])
+    assert (part, loss.shape) == ("network", (2,))
+    assert objective.eval().sample(3).shape == (3, 1, 9, 8)
+    with pytest.raises(ValueError, match="one channel"):
+        RECIPES[name].objective((3, 32, 32), 10)
+
+
+@pytest.mark.parametrize(("model", "measured"), [("gan", "accuracy_fake"), ("vae", "rate"), ("rnn", "nats")])
 def test_a_model_that_draws(course_lib, tmp_path, model, measured):
     out, picture = tmp_path / "run", tmp_path / "drawn.png"
     assert course_lib(f"train {model} --epochs 1 --batch-size 500 --out {out}")[0] == 0
