@@ -1,10 +1,15 @@
 """Exercises of the chapter Tools, data and further reading."""
 
-from collections import namedtuple
+from typing import NamedTuple
 
 from .verdict import call_for_pair, numbers, require, right
 
-Record = namedtuple("Record", ["step", "value"])
+
+class Record(NamedTuple):
+    """What a tracker keeps of one moment: the step, and the value of what it tracks."""
+
+    step: int
+    value: float
 
 
 def last_step(answer):

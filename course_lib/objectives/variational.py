@@ -26,7 +26,14 @@ class VariationalBound(Objective):
 
     parts = ("vae",)
 
-    def __init__(self, vae: nn.Module, *, likelihood=likelihoods.Bernoulli(), beta: float = 1.0, free_bits: float = 0.0):  # noqa: B008  (immutable)
+    def __init__(
+        self,
+        vae: nn.Module,
+        *,
+        likelihood: likelihoods.Likelihood = likelihoods.Bernoulli(),  # noqa: B008  (immutable)
+        beta: float = 1.0,
+        free_bits: float = 0.0,
+    ):
         super().__init__()
         self.vae, self.likelihood, self.beta, self.free_bits = vae, likelihood, beta, free_bits
         self.value_range = likelihood.value_range
