@@ -5,13 +5,14 @@ all losses they return one number for each example, shape (B,).
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import relu, softplus
 
 
-class GANLoss(NamedTuple):
+@dataclass(frozen=True)
+class GANLoss:
     """What the two networks minimize.
 
     discriminator: logits of real and of generated images, (B,) each, to the discriminator's loss (B,).
