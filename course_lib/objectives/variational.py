@@ -20,8 +20,10 @@ class VariationalBound(Objective):
     free_bits: nats of KL of each latent dimension, mean over the batch, below which they cost nothing
         (Kingma et al., 2016, appendix).
 
-    metrics, all in nats an image: "loss", as it is minimized; "negative_elbo", minus the bound itself, and its two terms,
-    "distortion", -log p(x | z), and "rate", the KL. Raises ValueError for images outside the likelihood's range.
+    Its metrics, all in nats an image: "loss", as it is minimized; "negative_elbo", minus the bound itself, and its two terms,
+    "distortion", -log p(x | z), and "rate", the KL.
+
+    Raises ValueError for images outside the likelihood's range.
     """
 
     parts = ("vae",)
