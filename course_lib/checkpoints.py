@@ -74,6 +74,7 @@ def save(folder: str | Path, state: dict, weights: dict, config: dict) -> Path:
     The files are complete on disk in a temporary folder before it takes its name, so whatever stops the process, the
     checkpoints that have a name are whole. Raises OSError, which names the last whole checkpoint, when there is no room.
 
+    folder: holds the checkpoints of a run; made if it is not there.
     state: as `Trainer.state_dict` gives it. Its "parts" go to {part}.training.safetensors where they differ from `weights`, the
         rest to resume.pt.
     weights: {part: state dict}, the weights to use, which go to {part}.safetensors.

@@ -17,6 +17,8 @@ import torch.nn.functional as F
 class Likelihood:
     """What all likelihoods share: how many maps they take, and which values.
 
+    params_per_channel: maps for each channel of the image.
+    value_range: (low, high) of the pixels.
     levels: how many values a pixel can take, evenly spaced over the range, or None for a density.
     """
 
@@ -25,7 +27,11 @@ class Likelihood:
     levels: ClassVar[int | None] = None
 
     def log_prob(self, parameters: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
-        """log p(x | z) in nats, (B,). Raises ValueError for parameters that do not fit the images."""
+        """log p(x | z) in nats, (B,).
+
+        parameters: (B, params_per_channel x C, H, W), what the decoder gives; raises ValueError where they do not fit x.
+        x: images (B, C, H, W) in `value_range`.
+        """
         expected = (len(x), self.params_per_channel * x.shape[1], *x.shape[2:])
         if parameters.shape != expected:
             raise ValueError(
@@ -33,6 +39,14 @@ class Likelihood:
                 f"images {tuple(x.shape)}; got {tuple(parameters.shape)}: build the decoder for this likelihood and image size."
             )
         return self._log_prob(parameters, x).flatten(1).sum(1)
+
+    def mean(self, parameters: torch.Tensor) -> torch.Tensor:
+        """The mean of p(x | z), which is what one shows: images (B, C, H, W)."""
+        raise NotImplementedError
+
+    def sample(self, parameters: torch.Tensor) -> torch.Tensor:
+        """A draw from p(x | z): images (B, C, H, W)."""
+        raise NotImplementedError
 
     def check(self, x: torch.Tensor) -> None:
         """Raises ValueError for images with values outside of the range, NaN too. It waits for the device."""

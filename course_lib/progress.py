@@ -9,7 +9,7 @@ from tqdm import tqdm
 from .runtime import tell
 
 
-def describe(row):
+def describe(row: dict) -> str:
     """One epoch's row of the history as text."""
     return ", ".join(
         f"{name.replace('_', ' ')} {value:.4g}"
@@ -19,9 +19,9 @@ def describe(row):
 
 
 class Progress:
-    """Shows how far `trainer` is on its way to epoch `last`, from the first process alone. A context manager."""
+    """Shows how far a `Trainer` is on its way to epoch `last`, from the first process alone. A context manager."""
 
-    def __init__(self, trainer, last):
+    def __init__(self, trainer, last: int):
         self.trainer, self.last = trainer, last
         self.first = trainer.step
         self.total = (last - trainer.epoch) * trainer.steps_per_epoch - trainer.batches_done
@@ -40,7 +40,7 @@ class Progress:
             self.bar = tqdm(total=self.total, unit="step", leave=False)
         return self
 
-    def update(self):
+    def update(self) -> None:
         """A step is done."""
         if self.bar is not None:
             self.bar.update()
@@ -48,7 +48,7 @@ class Progress:
             self.shown = time.monotonic()
             self._redraw()
 
-    def epoch_ended(self):
+    def epoch_ended(self) -> None:
         """An epoch is done, and its row of the history is there."""
         if self.silent:
             return

@@ -35,6 +35,11 @@ def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> d
     """Write a network's weights, in half precision, and its card into a folder; returns the card.
 
     Whoever looks after the package copies both to course_lib/weights.
+
+    folder: where they go; made if it is not there.
+    name: of the two files.
+    network: what is published.
+    facts: what the card says; the number of parameters and the machine are added.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,7 +52,7 @@ def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> d
     return told
 
 
-def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions) -> torch.Tensor:
+def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions: torch.Tensor) -> torch.Tensor:
     """Images (count, C, H, W) in 0..1 of a published generator, on the device.
 
     name: one of `GENERATORS`.

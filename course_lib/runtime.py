@@ -8,6 +8,7 @@ another profile without an edit.
 import os
 import platform
 import random
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
@@ -147,7 +148,7 @@ def evaluation_mode(network: nn.Module):
 
 
 @contextmanager
-def mixed_precision(networks: dict[str, nn.Module]):
+def mixed_precision(networks: dict[str, nn.Module]) -> Iterator[None]:
     """Inside, what each network computes runs in the chosen precision and is returned in float32."""
     calls = [(network, name) for network in networks.values() for name in PASSES if hasattr(network, name)]
     wrapped = [(network, name) for network, name in calls if precision() != "fp32" and name not in vars(network)]
@@ -231,7 +232,7 @@ def _set_random_state(state):
 
 
 @contextmanager
-def own_random(seed: int):
+def own_random(seed: int) -> Iterator[None]:
     """Inside, torch draws from `seed`; afterwards it goes on where it was. For measures, which must not change a training."""
     before = {"torch": torch.get_rng_state()} | _device_random_state()
     torch.manual_seed(seed)

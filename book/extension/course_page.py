@@ -29,7 +29,8 @@ UNUSED = (
 
 
 def setup(app):
-    app.connect("doctree-read", read)
+    # Before links are looked for in code, which wants each section to have a title:
+    app.connect("doctree-read", read, priority=480)
     app.connect("doctree-resolved", list_chapters)
     # After the theme and MathJax have added theirs:
     app.connect("html-page-context", write, priority=900)

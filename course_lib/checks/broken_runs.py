@@ -25,10 +25,13 @@ RUNS = dict(zip("ABCDEFGH", ("scale", "overfit", "stale", "gradients", "labels",
 
 
 def broken_run(letter: str, train: Images, test: Images, *, fixed: bool = False) -> list[dict]:
-    """Trains run "A" to "H" on some digits of two sets of images in 0..1; returns the curves.
+    """Trains one of the runs on some digits; returns the curves, a dict for each row.
 
-    A to F are classifiers, G is a GAN on the ring of Gaussians, H a VAE. fixed: the same run without its fault. Raises
-    ValueError for another letter.
+    A to F are classifiers, G is a GAN on the ring of Gaussians, H a VAE.
+
+    letter: "A" to "H"; raises ValueError for another.
+    train, test: images in 0..1.
+    fixed: the same run without its fault.
     """
     if letter not in RUNS:
         raise ValueError(f"Expected a run from A to H, got {letter!r}.")

@@ -37,9 +37,16 @@ def fetch(
 ) -> Path:
     """Download the first of `urls` that answers to `path`, unless it is there already; returns the path.
 
-    known_hash: "md5:..." or "sha256:...". The file takes its name only when complete and right. Two processes that ask at
-    once download it once: the second says that it waits. Raises OSError, in one sentence, when the hash is another (both are
-    shown, the file is removed), or no server answers, or none is fast enough; it ends with what there is `instead`.
+    The file takes its name only when complete and right. Two processes that ask at once download it once: the
+    second says that it waits.
+
+    urls: where the file is, tried in this order.
+    path: where it goes.
+    known_hash: "md5:..." or "sha256:...".
+    instead: what needs no download, for the end of the message.
+
+    Raises OSError, in one sentence, when the hash is another (both are shown, the file is removed), or no server
+    answers, or none is fast enough.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)

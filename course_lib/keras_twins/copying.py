@@ -29,11 +29,14 @@ def _gates(tensor):
 
 
 @torch.no_grad()
-def copy_weights(source, target):
+def copy_weights(source: nn.Module, target: keras.Model) -> keras.Model:
     """Copy the weights of a torch model into its Keras twin, layer by layer in order; returns the twin.
 
     Channels come first in torch and last in Keras: kernels are transposed, and so are the rows of a dense layer that reads a
-    flattened map, and the columns of one whose outputs are folded into a map. Raises ValueError when the layers do not pair up.
+    flattened map, and the columns of one whose outputs are folded into a map.
+
+    source: of linear layers, convolutions, transposed convolutions and batch norms.
+    target: the twin; raises ValueError when its layers do not pair up with the source's.
     """
     theirs = [IN_KERAS[type(layer)](layer) for layer in source.modules() if type(layer) in IN_KERAS]
     ours = [layer for layer in target.layers if layer.weights]

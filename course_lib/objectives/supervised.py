@@ -38,7 +38,7 @@ class Classification(Classes):
     l1: weight of the sum of absolute weights (not biases), added to the loss; the squared penalty, L2, is the optimizer's
         weight_decay.
 
-    metrics: "loss", as it is minimized; "cross_entropy", without smoothing and penalty; "accuracy".
+    Its metrics: "loss", as it is minimized; "cross_entropy", without smoothing and penalty; "accuracy".
     """
 
     parts = ("classifier",)
@@ -79,8 +79,10 @@ class Segmentation(Classes):
     segmenter: images (B, C, H, W) to logits (B, K, H, W).
     dice: weight of the Dice loss, added to it.
 
-    metrics: "loss", as it is minimized; "cross_entropy"; "accuracy", the share of pixels that are right; "iou", the mean IoU
-    of each image. Raises ValueError for masks of another size than the logits.
+    Its metrics: "loss", as it is minimized; "cross_entropy"; "accuracy", the share of pixels that are right; "iou", the mean
+    IoU of each image.
+
+    Raises ValueError for masks of another size than the logits.
     """
 
     parts = ("segmenter",)
