@@ -224,7 +224,7 @@ def test_ctrl_c_saves_and_says_where_it_stopped(tmp_path):
 def test_the_same_line_under_torchrun(tmp_path):
     launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone", "-m", "course_lib"]
     line = [*launcher, "train", "mlp", "--epochs", "1", "--out", str(tmp_path)]
-    done = subprocess.run(line, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(line, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert len(re.findall("epoch 1/1", done.stdout)) == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["step-00000029"]

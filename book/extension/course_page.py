@@ -3,16 +3,18 @@
 Sphinx loads this file by `local_extensions` in _config.yml.
 """
 
-import os
 import re
 import shutil
 from pathlib import Path
 
+import nbformat
 import yaml
 from docutils import nodes
+from jupyter_cache import get_cache
 from myst_nb.sphinx_ import NbMetadataCollector
 from PIL import Image
 from sphinx import addnodes
+from sphinx.errors import ExtensionError
 
 WORDS_A_MINUTE = 200
 DOTS_PER_INCH = 110  # at which a figure of 6.4 inches fills the column
@@ -29,6 +31,7 @@ UNUSED = (
 
 
 def setup(app):
+    app.connect("env-before-read-docs", find_runs)
     # Before links are looked for in code, which wants each section to have a title:
     app.connect("doctree-read", read, priority=480)
     app.connect("doctree-resolved", list_chapters)
@@ -36,6 +39,23 @@ def setup(app):
     app.connect("html-page-context", write, priority=900)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def find_runs(app, env, docnames):
+    """Insist on a run of each notebook: a build runs none, book/conftest.py does."""
+    runs, missing = get_cache(env.mystnb_config.execution_cache_path), []
+    notebooks = [Path(env.doc2path(docname)) for docname in docnames]
+    for notebook in notebooks:
+        if notebook.suffix == ".ipynb":
+            try:
+                runs.match_cache_notebook(nbformat.read(notebook, as_version=4))
+            except KeyError:
+                missing.append(notebook.name)
+    if missing:
+        # In this folder the theme puts its logo, even when a build has failed.
+        Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
+        names = ", ".join(missing)
+        raise ExtensionError(f"No run of {names} that passed: make chapters runs it.")
 
 
 def read(app, doctree):
@@ -102,12 +122,9 @@ def minutes(env, docname):
     ran = NbMetadataCollector.get_doc_data(env)[docname].get("exec_data")
     if not ran:
         return None
-    reading, running = (
-        env.metadata[docname]["words"] / WORDS_A_MINUTE,
-        (ran["runtime"] or 0) / 60,
-    )
-    times = f"{max(1, round(reading))} min to read, {max(1, round(running))} min to run"
-    return f"{times} on {os.cpu_count()} cores"
+    to_read = max(1, round(env.metadata[docname]["words"] / WORDS_A_MINUTE))
+    to_run = max(1, round(ran["runtime"] / 60))
+    return f"{to_read} min to read, {to_run} min to run on one core"
 
 
 def list_chapters(app, doctree, docname):
