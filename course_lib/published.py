@@ -130,6 +130,7 @@ def mnist_autoregressive(*, trained: bool = True) -> models.RowRNN:
     The logits at a pixel depend on the pixels before it in raster order alone, so that it gives exact probabilities: p(x), or
     p(x | label) with labels 0..9, int64 (B,), as a second argument. `course_lib.models.draw` draws with it, also the rest of
     a digit that has begun.
+
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
     """
     return _network(models.RowRNN(classes=10), "mnist_autoregressive", trained)

@@ -129,14 +129,14 @@ def _text(made_for):
     return f"{made_for['device']} in {made_for['precision']}"
 
 
-def tell(*values, **options) -> None:
+def tell(*values: object, **options: object) -> None:
     """print(), from the first process alone. That nobody can read it any more, or a disk is full, does not end a training."""
     with suppress(OSError, ValueError):  # ValueError: a closed file
         accelerator().print(*values, flush=True, **options)
 
 
 @contextmanager
-def evaluation_mode(network: nn.Module):
+def evaluation_mode(network: nn.Module) -> Iterator[None]:
     """Inside, a network and all in it are in evaluation mode; afterwards each is in the mode that it was in."""
     modes = [(module, module.training) for module in network.modules()]
     network.eval()

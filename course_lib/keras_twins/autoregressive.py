@@ -34,7 +34,15 @@ class PixelBias(keras.layers.Layer):
 class RowRNN(keras.Model):
     """The twin of `course_lib.models.RowRNN` with one logit a pixel, in Keras' layout: images (B, H, W, 1) -> logits.
 
-    A second input takes the labels, one-hot (B, classes), for a network with classes. cell: keras.layers.LSTM or GRU.
+    A second input takes the labels, one-hot (B, classes), for a network with classes.
+
+    shape: (H, W, 1) of the images.
+    hidden: numbers in the state of the recurrent network.
+    cell: keras.layers.LSTM or GRU.
+    units: of each hidden layer of the head.
+    depth: hidden layers of the head, 1 or more.
+    above: how many rows above the head also sees as they are.
+    classes: how many labels there are; 0 for a network that takes none.
     """
 
     def __init__(

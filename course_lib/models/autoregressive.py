@@ -99,7 +99,10 @@ class MaskedMLP(nn.Module):
 class MADE(Autoregressive):
     """A masked dense network over all pixels (Germain et al., 2015).
 
-    units, depth: of its hidden layers, see `MaskedMLP`; depth 0 is a fully visible sigmoid belief network (Frey et al., 1996).
+    shape: (1, H, W) of the images.
+    units: of each hidden layer.
+    depth: hidden layers; 0 makes a fully visible sigmoid belief network (Frey et al., 1996).
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -200,10 +203,16 @@ class RowNetwork(Autoregressive):
 class RowRNN(RowNetwork):
     """Rows of an image as a sequence: a recurrent network remembers those above, a masked head draws the row.
 
+    shape: (1, H, W) of the images.
     hidden: numbers in the state of the recurrent network.
     cell: nn.LSTM (Hochreiter and Schmidhuber, 1997) or nn.GRU (Cho et al., 2014); on CPUs with bfloat16, PyTorch trains the
         first three times as fast.
-    units, depth, above, classes, dropout: see `RowNetwork`.
+    units: of each hidden layer of the head.
+    depth: hidden layers of the head.
+    above: how many rows above the head also sees as they are.
+    classes: how many labels there are; 0 for a network that takes none.
+    dropout: the share of the memory's features that is set to zero in training.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -250,9 +259,15 @@ class Recurrent(nn.Module):
 class RowTransformer(RowNetwork):
     """As `RowRNN`, but the rows above are not remembered in a state: each row looks back at all of them by attention.
 
+    shape: (1, H, W) of the images.
     hidden: features of a row.
     layers, heads: of the transformer (Vaswani et al., 2017).
-    units, depth, above, classes, dropout: see `RowNetwork`.
+    units: of each hidden layer of the head.
+    depth: hidden layers of the head.
+    above: how many rows above the head also sees as they are.
+    classes: how many labels there are; 0 for a network that takes none.
+    dropout: the share of the memory's features that is set to zero in training.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -349,9 +364,11 @@ class PixelCNN(Autoregressive):
     Its square masks leave a blind spot: what stands above and to the right beyond a cone is never seen, however many layers
     there are. Source: van den Oord et al., 2016a; the blind spot, 2016b.
 
+    shape: (1, H, W) of the images.
     channels: features of each layer.
     layers: of mask B.
     kernel: side of the squares, odd.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -396,9 +413,11 @@ class GatedPixelCNN(Autoregressive):
     that reach up, and to the left, then keep to what came before. Gates multiply features: tanh(a) * sigmoid(b).
     Source: van den Oord et al., 2016b; the shifts, Salimans et al., 2017.
 
+    shape: (1, H, W) of the images.
     channels: features of each stack.
     layers: of both stacks.
     kernel: side of the square whose upper half the stack that goes down sees, odd.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -486,6 +505,7 @@ def draw(
     """Draw images (count, 1, H, W) one pixel after another.
 
     network: whose parameters the likelihood takes.
+    count: images.
     likelihood: of a pixel, one that gives each of its levels a probability.
     generator: a torch.Generator on the CPU, for one uniform number a pixel; the pixel takes the lowest level at which the
         probabilities so far add up to it.

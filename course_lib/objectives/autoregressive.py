@@ -20,9 +20,10 @@ class ExactLikelihood(Objective):
     unlabeled: for a network with classes, the share of training images whose label is left out, so that it learns p(x) beside
         p(x | label).
 
-    metrics, all in nats an image: "loss", as it is minimized, on average over which labels are left out; where they are,
-    "nats", -log p(x), beside "nats_given_label", -log p(x | label). Raises ValueError for values that are no level of the
-    likelihood, such as gray under Bernoulli, and for missing labels.
+    Its metrics, all in nats an image: "loss", as it is minimized, on average over which labels are left out; where they are,
+    "nats", -log p(x), beside "nats_given_label", -log p(x | label).
+
+    Raises ValueError for values that are no level of the likelihood, such as gray under Bernoulli, and for missing labels.
     """
 
     parts = ("network",)
