@@ -129,7 +129,7 @@ def _text(made_for):
     return f"{made_for['device']} in {made_for['precision']}"
 
 
-def tell(*values, **options) -> None:
+def tell(*values: object, **options: object) -> None:
     """print(), from the first process alone. That nobody can read it any more, or a disk is full, does not end a training."""
     with suppress(OSError, ValueError):  # ValueError: a closed file
         accelerator().print(*values, flush=True, **options)

@@ -34,7 +34,11 @@ class PixelBias(keras.layers.Layer):
 class RowRNN(keras.Model):
     """The twin of `course_lib.models.RowRNN` with one logit a pixel, in Keras' layout: images (B, H, W, 1) -> logits.
 
-    A second input takes the labels, one-hot (B, classes), for a network with classes. cell: keras.layers.LSTM or GRU.
+    A second input takes the labels, one-hot (B, classes), for a network with classes.
+
+    shape: (H, W, 1) of the images.
+    cell: keras.layers.LSTM or GRU.
+    hidden, units, depth, above, classes: see `course_lib.models.RowRNN`.
     """
 
     def __init__(

@@ -99,7 +99,9 @@ class MaskedMLP(nn.Module):
 class MADE(Autoregressive):
     """A masked dense network over all pixels (Germain et al., 2015).
 
+    shape: (1, H, W) of the images.
     units, depth: of its hidden layers, see `MaskedMLP`; depth 0 is a fully visible sigmoid belief network (Frey et al., 1996).
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -200,10 +202,12 @@ class RowNetwork(Autoregressive):
 class RowRNN(RowNetwork):
     """Rows of an image as a sequence: a recurrent network remembers those above, a masked head draws the row.
 
+    shape: (1, H, W) of the images.
     hidden: numbers in the state of the recurrent network.
     cell: nn.LSTM (Hochreiter and Schmidhuber, 1997) or nn.GRU (Cho et al., 2014); on CPUs with bfloat16, PyTorch trains the
         first three times as fast.
     units, depth, above, classes, dropout: see `RowNetwork`.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -250,9 +254,11 @@ class Recurrent(nn.Module):
 class RowTransformer(RowNetwork):
     """As `RowRNN`, but the rows above are not remembered in a state: each row looks back at all of them by attention.
 
+    shape: (1, H, W) of the images.
     hidden: features of a row.
     layers, heads: of the transformer (Vaswani et al., 2017).
     units, depth, above, classes, dropout: see `RowNetwork`.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -349,9 +355,11 @@ class PixelCNN(Autoregressive):
     Its square masks leave a blind spot: what stands above and to the right beyond a cone is never seen, however many layers
     there are. Source: van den Oord et al., 2016a; the blind spot, 2016b.
 
+    shape: (1, H, W) of the images.
     channels: features of each layer.
     layers: of mask B.
     kernel: side of the squares, odd.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -396,9 +404,11 @@ class GatedPixelCNN(Autoregressive):
     that reach up, and to the left, then keep to what came before. Gates multiply features: tanh(a) * sigmoid(b).
     Source: van den Oord et al., 2016b; the shifts, Salimans et al., 2017.
 
+    shape: (1, H, W) of the images.
     channels: features of each stack.
     layers: of both stacks.
     kernel: side of the square whose upper half the stack that goes down sees, odd.
+    params_per_channel: maps of parameters, as many as the likelihood takes.
     """
 
     def __init__(
@@ -486,6 +496,7 @@ def draw(
     """Draw images (count, 1, H, W) one pixel after another.
 
     network: whose parameters the likelihood takes.
+    count: how many.
     likelihood: of a pixel, one that gives each of its levels a probability.
     generator: a torch.Generator on the CPU, for one uniform number a pixel; the pixel takes the lowest level at which the
         probabilities so far add up to it.
