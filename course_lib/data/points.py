@@ -17,7 +17,7 @@ class Points:
     labels: integers (N,), 0 or more.
     name: what it is.
 
-    Raises TypeError or ValueError in one sentence for others.
+    Raises ValueError in one sentence for others.
     """
 
     def __init__(self, points: torch.Tensor | np.ndarray, labels: torch.Tensor | np.ndarray, *, name: str):
@@ -26,10 +26,9 @@ class Points:
             raise ValueError(
                 f"{name}: expected points (N, 2) and labels (N,), got {tuple(points.shape)} and {tuple(labels.shape)}."
             )
-        if labels.is_floating_point() or labels.is_complex():  # to whole numbers NaN would turn into a huge one
-            raise TypeError(f"{name}: expected whole numbers as labels, got {labels.dtype}; convert them with .long().")
-        if not points.isfinite().all() or (len(labels) and labels.min() < 0):
-            raise ValueError(f"{name}: expected finite points and labels of 0 or more, got others; leave those examples out.")
+        counted = labels.long().clamp(min=0).to(labels.dtype)  # NaN would turn into a huge number
+        if not (torch.equal(labels, counted) and torch.equal(points, points.nan_to_num(0, 0, 0))):
+            raise ValueError(f"{name}: expected finite points and labels 0, 1, 2, ...; got others, which are to be left out.")
         self.points = points.to(runtime.device(), torch.float32)
         self.labels = labels.to(runtime.device(), torch.int64)
         self.name = name

@@ -74,3 +74,8 @@ def test_the_ladder_of_exact_likelihoods_prints_its_results():
     assert found["gated PixelCNN"]["images"] < 9_000
     searched = [row for row in found.values() if "searched" in row]
     assert all(row["rate"] == max(map(float, row["searched"])) for row in searched)
+
+
+def test_drawing_with_what_is_kept_is_twenty_times_as_fast_and_gives_the_same_pictures():
+    found = json.loads((ROOT / "benchmarks" / "results" / "autoregressive.json").read_text())
+    assert all(row["times"] >= 20 and row["same_pictures"] for row in found["draw"]["rows"].values())
