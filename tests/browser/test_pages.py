@@ -37,7 +37,7 @@ UNFOLD = """() => {
 # Of a page's thousands of coloured words of code, one of each colour and ground is left, which is all that there is to look at.
 THIN = """() => {
     const seen = new Set();
-    for (const word of document.querySelectorAll("pre span")) {
+    for (const word of document.querySelectorAll("div.highlight pre span")) {
         const kind = word.className + " in " + word.closest("div.highlight").parentElement.className;
         if (seen.has(kind)) word.replaceWith(...word.childNodes);
         seen.add(kind);
