@@ -60,7 +60,7 @@ def trained(pictures, *, epochs, seed):
 
 def mean_iou(trainer, **how):
     test = TEST(**how)
-    return round(segmentation_report(test.masks, trainer.predict(test), test.classes).mean_iou, 4)
+    return round(segmentation_report(test.targets["mask"], trainer.predict(test), test.classes).mean_iou, 4)
 
 
 def clean(seeds=(0, 1, 2)):
