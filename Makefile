@@ -4,6 +4,7 @@
 # For those who write: make units, make chapters, make pages (the three parts of test), make lint, make pairs (do notebooks and
 # texts agree?), make notebooks (texts into notebooks), make lock (renews requirements.txt), make colab-check (every notebook
 # with the versions of Colab), make first-cell (as in Colab). make clean removes all that was set up and built.
+# Tests and notebooks take all cores, or make CORES=1. On Linux, make TORCH=cpu sets up PyTorch for the CPU alone: 1 GB, not 7.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,41 +12,36 @@ INSTALLED := .venv/.installed
 NOTEBOOKS := $(basename $(notdir $(wildcard book/*.ipynb)))
 TEXTS := $(basename $(notdir $(wildcard book/text/*.md)))
 OUTPUTS := "output_type"|"execution_count": *[0-9]
-NBVAL := --nbval-lax --nbval-current-env --nbval-cell-timeout 300
+CORES ?= auto
+PYTEST = $(BIN)/python -m pytest --numprocesses $(CORES)
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
 TO_NOTEBOOK := $(BIN)/jupytext --quiet --from md:myst --to ipynb
 TO_TEXT := $(BIN)/jupytext --quiet --from ipynb --to md:myst
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 REPOSITORY := $(shell sed -n '/^repository:/,/url:/s/^  url: //p' _config.yml)
 COLAB_PYTHON ?= python3.13
-COLAB := torch==2.11.* torchvision==0.26.* keras==3.13.2 numpy==2.1.3 accelerate==1.14.* safetensors==0.8.* ipython==7.34.* \
-	filelock ipykernel ipywidgets matplotlib nbval pandas pillow platformdirs requests scikit-learn scipy tensorboard tqdm
 CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$(shell command -v $(name))))
 
 .PHONY: book test units chapters pages lint pairs notebooks lock colab-check first-cell clean
 
-# Executed notebooks are kept and used again. Their cache sees only the notebooks, so it goes when anything else that they
-# ran on has changed. Pages are all written anew (--all): a warning is met again until it is mended.
-book: $(INSTALLED)
-	@mkdir -p _build
-	@{ env | grep '^COURSE_LIB_' | sort; find course_lib requirements.txt -type f ! -name '*.pyc' | sort | xargs cksum; } > _build/ran_on.new
-	@cmp -s _build/ran_on.new _build/ran_on || rm -rf _build/.jupyter_cache
-	@mv _build/ran_on.new _build/ran_on
-	@echo "Running the notebooks and building the book: minutes the first time ..."
+# The book shows what chapters ran. Pages are all written anew (--all): a warning is met again until it is mended.
+book: chapters
 	@$(BIN)/jupyter-book build --all --quiet --warningiserror --keep-going .
 
 test: units chapters pages
 
 units: $(INSTALLED)
-	@$(BIN)/python -m pytest tests --ignore tests/browser
+	@$(PYTEST) --dist worksteal tests --ignore tests/browser
 
-# A run of its own, since the tests choose a machine for themselves (one thread, float32), and notebooks take what is there.
+# A notebook on each core, and each once: book/conftest.py says when one runs again.
 chapters: $(INSTALLED)
-	@$(BIN)/python -m pytest $(NBVAL) book
+	@echo "Running the notebooks: minutes the first time ..."
+	@$(PYTEST) --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-current-env book
 
 pages: $(if $(CHROMIUM),book)
 ifdef CHROMIUM
-	@$(BIN)/python -m pytest tests/browser
+	@$(PYTEST) --dist worksteal tests/browser
 else
 	@echo "pages: not read in a browser, since there is none: apt-get install chromium, or install Google Chrome"
 endif
@@ -74,13 +70,13 @@ notebooks: $(INSTALLED)
 	done
 
 lock: $(INSTALLED)
-	@$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
+	@$(BIN)/uv pip compile --quiet $(UPGRADE) pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
 
-# A new environment with the versions of Colab (August 2026), in which the first cell's install and every notebook must pass.
+# A new environment with the versions of Colab (tests/colab.txt), in which the first cell's install and every notebook must pass.
 colab-check:
 	rm -rf .colab
 	$(COLAB_PYTHON) -m venv .colab
-	.colab/bin/pip install --quiet --disable-pip-version-check $(COLAB)
+	.colab/bin/pip install --quiet --disable-pip-version-check -r tests/colab.txt nbval pytest-xdist
 	@$(MAKE) first-cell chapters BIN=.colab/bin INSTALLED=
 
 # Runs the first cell of a notebook as Colab does. Its address leads to the last commit here, tagged as the cell wants it.
@@ -101,8 +97,13 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version.split()[0]; sys.version_info < (3, 11) and sys.exit("The course needs Python 3.11 or newer and found " + v + ": name another one with make PYTHON=python3.13")'
 	@echo "Setting up .venv: a few GB of packages, minutes the first time ..."
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+ifeq ($(TORCH),cpu)
+	@$(PIP) --index-url https://download.pytorch.org/whl/cpu $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.txt)
+	@grep -vE '^(cuda|nvidia|triton)' requirements.txt | $(PIP) -r /dev/stdin
+else
+	@$(PIP) -r requirements.txt
+endif
+	@$(PIP) --no-deps --editable .
 	@mkdir -p .venv/etc/ipython # kernels warn that they listen on this machine without encryption: quiet below errors
 	@echo "c.IPKernelApp.log_level = 'ERROR'" > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@

@@ -4,6 +4,7 @@ A `torch.nn.Module` computes as in evaluation meanwhile and is left as it was: i
 Each function takes the label whose logit is explained, int64 (B,), and raises ValueError for labels outside the classes.
 """
 
+from collections.abc import Callable
 from contextlib import contextmanager
 
 import torch
@@ -11,10 +12,14 @@ import torch.nn.functional as F
 from torch import nn
 
 
-def saliency(model, x, labels):
+def saliency(model: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """How much the label's logit changes with each pixel: |d logit / d x|, the maximum over the channels; (B, H, W).
 
     Source: Simonyan et al., 2014.
+
+    model: images to logits (B, K).
+    x: images (B, C, H, W).
+    labels: whose logit is explained, int64 (B,).
     """
     x = x.detach().requires_grad_()
     with _evaluating(model), torch.enable_grad():
@@ -23,13 +28,28 @@ def saliency(model, x, labels):
 
 
 @torch.no_grad()
-def occlusion(model, x, labels, *, window=5, stride=2, fill=0.0):
+def occlusion(
+    model: Callable[[torch.Tensor], torch.Tensor],
+    x: torch.Tensor,
+    labels: torch.Tensor,
+    *,
+    window: int = 5,
+    stride: int = 2,
+    fill: float = 0.0,
+) -> torch.Tensor:
     """By how much the label's logit falls when a square is covered; each pixel's mean over the squares on it; (B, H, W).
 
-    window: the square's side in pixels. stride: pixels from one square to the next, at most `window`; the last ones in a row
-    and a column touch the edge. fill: the value that covers. It costs a forward pass for each square and one more.
+    It costs a forward pass for each square and one more. Source: Zeiler & Fergus, 2014, who cover in gray and measure the
+    probability.
+
+    model: images to logits (B, K).
+    x: images (B, C, H, W).
+    labels: whose logit is explained, int64 (B,).
+    window: the square's side, in pixels.
+    stride: pixels from one square to the next, at most `window`; the last ones in a row and a column touch the edge.
+    fill: the value that covers.
+
     Raises ValueError for a window larger than the image, and for a stride that leaves pixels out.
-    Source: Zeiler & Fergus, 2014, who cover in gray and measure the probability.
     """
     _check_images(x)
     height, width = x.shape[2:]
@@ -50,14 +70,18 @@ def occlusion(model, x, labels, *, window=5, stride=2, fill=0.0):
     return falls / counts
 
 
-def grad_cam(model, layer, x, labels):
+def grad_cam(model: nn.Module, layer: nn.Module, x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     """Where the feature maps that speak for the label are active, stretched from the maps' size to the images'; (B, H, W).
 
-    layer: the module of the model that makes the maps A (B, C, h, w). Each map is weighed by the mean over its places of
-    d logit / d A, they are added up, and what is negative is set to zero.
-    Of a layer that runs more than once, the last run counts.
-    Raises ValueError for a layer that the model does not run, and for one whose output is not a map.
+    Each map A is weighed by the mean over its places of d logit / d A, they are added up, and what is negative is set to zero.
     Source: Selvaraju et al., 2017.
+
+    model: images to logits (B, K).
+    layer: the module of the model that makes the maps (B, C, h, w); of one that runs more than once, the last run counts.
+    x: images (B, C, H, W).
+    labels: whose logit is explained, int64 (B,).
+
+    Raises ValueError for a layer that the model does not run, and for one whose output is not a map.
     """
     x = x.detach().requires_grad_()  # so that there is a gradient in a model whose parameters are frozen
     outputs = []

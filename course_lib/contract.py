@@ -1,10 +1,14 @@
 """What the trainer asks of objectives, data and numbers. Each broken promise is one sentence, at once."""
 
 import inspect
+import math
 import numbers
+import re
 from collections.abc import Iterator
 
 import torch
+
+PROGRESS = ("epoch", "step", "batches_done", "totals", "history")  # how far a trainer is, by the names of its attributes
 
 
 def whole_number(name: str, value, *, at_least: int) -> int:
@@ -77,12 +81,94 @@ def metrics(objective, batch: tuple) -> dict[str, torch.Tensor]:
     return found
 
 
+def not_finite(what: str, value: float, step: int, *, back_at: int) -> str:
+    """The sentence for a training that has left the numbers."""
+    return (
+        f"The {what} was {value} at step {step}. All is back at step {back_at}, the last check with finite losses. "
+        "Usual causes: a learning rate too high, the log or root of zero, data that are not finite."
+    )
+
+
+def progress(found: dict) -> None:
+    """Raises ValueError, which names the entry, for a progress that is not as a trainer counts it."""
+    tests = dict.fromkeys(("epoch", "step", "batches_done"), lambda count: type(count) is int and count >= 0) | {
+        "totals": lambda sums: _numbers(sums, "examples") and all(map(math.isfinite, sums.values())),
+        "history": lambda rows: isinstance(rows, list) and all(_numbers(row, "epoch", "step") for row in rows),
+    }
+    for name, fits in tests.items():
+        if not (isinstance(found, dict) and name in found and fits(found[name])):
+            raise ValueError(f"Expected the {name} of a run as a trainer counts it, got something else.")
+
+
+def state(found: dict, like: dict) -> None:
+    """Raises ValueError, which names the entry, for a state that is not as `like`, the state of the trainer that takes it."""
+    _alike(found, {name: type(value) for name, value in like.items()}, "the state")
+    _alike(found["callbacks"], [(str, dict)] * len(found["callbacks"]), "callbacks")
+    saved, mine = (sorted(kind for kind, _ in each["callbacks"]) for each in (found, like))
+    if saved != mine:
+        saved, mine = (", ".join(kinds) or "none" for kinds in (saved, mine))
+        raise ValueError(
+            f"Expected the callbacks of the run that was saved ({saved}), got {mine}; make the trainer with the same."
+        )
+    progress(found["progress"])
+    _alike(found["progress"], dict.fromkeys(PROGRESS, object), "progress")
+    _alike(found["parts"], like["parts"], "parts")
+    _alike(found["optimizers"], {name: each | {"state": dict} for name, each in like["optimizers"].items()}, "optimizers")
+    _alike(found["random"], like["random"][:1] * max(1, len(found["random"])), "random")  # one for each process that there was
+
+
+def shortage(error: BaseException) -> str | None:
+    """If an error tells of too little memory, whoever raised it: that, and how much was asked for. Else None."""
+    asked = re.search(r"allocate ([\d.]+ \w+)", str(error))
+    if isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError) and re.search("allocate|bad_alloc|of memory", str(error))
+    ):
+        return f"not enough memory for {asked[1]} more" if asked else "not enough memory"
+    return None
+
+
+def _alike(found, expected, where):
+    """Raises ValueError unless `found` has the entries, shapes and kinds of `expected`; a type there fits all of its kind."""
+    if isinstance(expected, type):
+        fits = isinstance(found, expected)
+    elif isinstance(expected, torch.Tensor):
+        fits = isinstance(found, torch.Tensor) and (found.shape, found.dtype) == (expected.shape, expected.dtype)
+    elif isinstance(expected, dict):
+        fits = isinstance(found, dict) and found.keys() - {"cuda"} == expected.keys() - {"cuda"}  # a run may change the device
+    elif isinstance(expected, (list, tuple)):
+        fits = isinstance(found, (list, tuple)) and len(found) == len(expected)
+    else:
+        plain = isinstance(found, str if isinstance(expected, str) else (bool, int, float)) and found == found
+        fits = found is None or expected is None or plain
+    if not fits:
+        raise ValueError(
+            f"Expected {where} as this trainer has it, {_kind(expected)}, got {_kind(found)}; make the trainer with the "
+            "objective, the optimizers and the callbacks of the run that was saved."
+        )
+    if isinstance(expected, dict):
+        for key in found.keys() & expected.keys():
+            _alike(found[key], expected[key], f"{where}[{key!r}]")
+    elif isinstance(expected, (list, tuple)):
+        for index, pair in enumerate(zip(found, expected, strict=True)):
+            _alike(*pair, f"{where}[{index}]")
+
+
+def _numbers(entries, *needed):
+    """Whether it is a dict of numbers, those needed among them."""
+    numeric = (numbers.Real, torch.Tensor)
+    return isinstance(entries, dict) and entries.keys() >= {*needed} and all(isinstance(v, numeric) for v in entries.values())
+
+
 def _kind(value):
     """What something is, in a word or two."""
     if value is None:
         return "None"
+    if isinstance(value, type):
+        return f"a {value.__name__}"
     if isinstance(value, torch.Tensor):
         return f"a tensor of shape {tuple(value.shape)}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
+    if isinstance(value, dict):
+        return f"entries {', '.join(map(str, value)) or 'none'}"[:200]
     return f"{type(value).__name__} {value!r}"[:60]

@@ -5,43 +5,49 @@ all losses they return one number for each example, shape (B,).
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import torch
 from torch.nn.functional import relu, softplus
 
 
-class GANLoss(NamedTuple):
+@dataclass(frozen=True)
+class GANLoss:
     """What the two networks minimize.
 
     discriminator: logits of real and of generated images, (B,) each, to the discriminator's loss (B,).
     generator: logits of generated images (B,) to the generator's loss (B,).
     """
 
-    discriminator: Callable
-    generator: Callable
+    discriminator: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+    generator: Callable[[torch.Tensor], torch.Tensor]
 
 
 def _cross_entropy(real, fake):
     return softplus(-real) + softplus(fake)  # -log D(x) - log(1 - D(G(z))), D = sigmoid(logit)
 
 
-# The value function itself: the generator minimizes log(1 - D(G(z))). Goodfellow et al., 2014, equation 1.
 minimax = GANLoss(_cross_entropy, lambda fake: -softplus(fake))
+"""The value function itself: the generator minimizes log(1 - D(G(z))). Source: Goodfellow et al., 2014, equation 1."""
 
-# The generator minimizes -log D(G(z)) instead, whose gradient does not vanish where it loses. Goodfellow et al., 2014,
-# section 3.
 non_saturating = GANLoss(_cross_entropy, lambda fake: softplus(-fake))
+"""The generator minimizes -log D(G(z)) instead, whose gradient does not vanish where it loses.
 
-# Only images on the wrong side of a margin count. Lim and Ye, 2017; Miyato et al., 2018.
+Source: Goodfellow et al., 2014, section 3.
+"""
+
 hinge = GANLoss(lambda real, fake: relu(1 - real) + relu(1 + fake), lambda fake: -fake)
+"""Only images on the wrong side of a margin count. Sources: Lim and Ye, 2017; Miyato et al., 2018."""
 
-# The difference of means, a distance only if the gradient is bounded (`gradient_penalty`). Arjovsky et al., 2017.
 wasserstein = GANLoss(lambda real, fake: fake - real, lambda fake: -fake)
+"""The difference of means, a distance only if the gradient is bounded (`gradient_penalty`). Source: Arjovsky et al., 2017."""
 
 
 def smoothed(target: float = 0.9) -> GANLoss:
-    """The non-saturating loss with `target` in place of 1 for real images, one-sided (Salimans et al., 2016)."""
+    """The non-saturating loss with `target` in place of 1 for real images, one-sided (Salimans et al., 2016).
+
+    target: the probability of "real" to aim at; raises ValueError outside of 0.5..1.
+    """
     if not 0.5 < target <= 1:
         raise ValueError(f"Expected a target for real images above 0.5 and up to 1, got {target}.")
     return GANLoss(
@@ -51,7 +57,10 @@ def smoothed(target: float = 0.9) -> GANLoss:
 
 
 def r1(weight: float = 1.0) -> Callable:
-    """weight / 2 times the squared gradient of the logit at real images (Mescheder et al., 2018, equation 9)."""
+    """A penalty: weight / 2 times the squared gradient of the logit at real images.
+
+    Returned is a function of (discriminator, real, fake), which gives (B,). Source: Mescheder et al., 2018, equation 9.
+    """
 
     def penalty(discriminator, real, fake):
         return weight / 2 * _gradient(discriminator, real).square().sum(1)
@@ -60,9 +69,9 @@ def r1(weight: float = 1.0) -> Callable:
 
 
 def gradient_penalty(weight: float = 10.0) -> Callable:
-    """weight times (length of the gradient - 1)^2 at random places between real and fake images.
+    """A penalty: weight times (length of the gradient - 1)^2 at random places between real and fake images.
 
-    Source: Gulrajani et al., 2017, equation 3.
+    Returned is a function of (discriminator, real, fake), which gives (B,). Source: Gulrajani et al., 2017, equation 3.
     """
 
     def penalty(discriminator, real, fake):

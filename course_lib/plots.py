@@ -1,8 +1,11 @@
 """Figures from arrays alone, in one style. Every function takes the axes to draw on, or makes a figure; it returns the axes."""
 
+from collections.abc import Callable, Sequence
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.ticker import MaxNLocator
 
@@ -25,16 +28,27 @@ STYLE = {
 }
 
 
-def use_style():
+def use_style() -> None:
     """Give every figure made after it the course's style."""
     plt.rcParams.update(STYLE)
 
 
-def image_grid(images, *, columns=10, titles=None, limits=None, ax=None):
-    """Images side by side, pixels crisp. images: (N, C, H, W), C = 1 or 3, or (N, H, W).
+def image_grid(
+    images: torch.Tensor | np.ndarray,
+    *,
+    columns: int = 10,
+    titles: Sequence[str] | None = None,
+    limits: tuple[float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes | np.ndarray:
+    """Images side by side, pixels crisp.
 
-    limits: the values shown as black and white; by default 0..255 for uint8, and the lowest and highest value otherwise.
+    images: (N, C, H, W), C = 1 or 3, or (N, H, W).
+    columns: images in a row.
     titles: a text above each image; the images then have axes of their own, which are returned as an array.
+    limits: the values shown as black and white; by default 0..255 for uint8, and the lowest and highest value otherwise.
+    ax: where to draw; by default a figure of its own.
+
     Raises ValueError for another shape, for a title too many or too few, and for titles together with `ax`.
     """
     images = _array(images)
@@ -71,10 +85,17 @@ def image_grid(images, *, columns=10, titles=None, limits=None, ax=None):
     return axes
 
 
-def history(rows, names, *, ax=None, ylabel="loss (nats)"):
-    """Curves over epochs from a trainer's history. names: the columns to draw, or a dict from column to label.
+def history(
+    rows: list[dict], names: Sequence[str] | dict[str, str], *, ax: Axes | None = None, ylabel: str = "loss (nats)"
+) -> Axes:
+    """Curves over epochs. A column that some epochs lack is drawn over the others.
 
-    A column that some epochs lack is drawn over the others. Raises ValueError for one that all of them lack.
+    rows: a trainer's history, a dict for each epoch.
+    names: the columns to draw, or a dict from column to label.
+    ax: where to draw; by default a figure of its own.
+    ylabel: what the curves measure, with its unit.
+
+    Raises ValueError for a column that all epochs lack.
     """
     labels = names if isinstance(names, dict) else {name: name.replace("_", " ") for name in names}
     for name in labels:
@@ -90,8 +111,16 @@ def history(rows, names, *, ax=None, ylabel="loss (nats)"):
     return ax
 
 
-def points(x, labels, *, ax=None, size=10):
-    """Points in the plane, colored by label. x (N, 2), labels (N,)."""
+def points(
+    x: torch.Tensor | np.ndarray, labels: torch.Tensor | np.ndarray, *, ax: Axes | None = None, size: float = 10
+) -> Axes:
+    """Points in the plane, colored by label.
+
+    x: (N, 2).
+    labels: integers (N,).
+    ax: where to draw; by default a figure of its own.
+    size: area of a point, in square points.
+    """
     ax = ax or plt.subplots(figsize=(3.6, 3.6))[1]
     x, labels = _array(x), _array(labels)
     for label in np.unique(labels):
@@ -100,8 +129,26 @@ def points(x, labels, *, ax=None, size=10):
     return ax
 
 
-def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15, size=8):
-    """The class that `predict`, a function from points (N, 2) to labels (N,), gives at each place, under points x (N, 2)."""
+def decision_regions(
+    predict: Callable,
+    x: torch.Tensor | np.ndarray,
+    labels: torch.Tensor | np.ndarray,
+    *,
+    ax: Axes | None = None,
+    resolution: int = 200,
+    margin: float = 0.15,
+    size: float = 8,
+) -> Axes:
+    """The class that a classifier gives at each place of the plane, under the points.
+
+    predict: from points, a float32 array (M, 2), to labels (M,).
+    x: the points, (N, 2).
+    labels: integers (N,), their colors.
+    ax: where to draw; by default a figure of its own.
+    resolution: places along each side at which `predict` is asked.
+    margin: from the outermost points to the edge, in the points' unit.
+    size: area of a point, in square points.
+    """
     x = _array(x)
     low, high = x.min(0) - margin, x.max(0) + margin
     ticks = [np.linspace(low[i], high[i], resolution, dtype=np.float32) for i in range(2)]
@@ -115,10 +162,12 @@ def decision_regions(predict, x, labels, *, ax=None, resolution=200, margin=0.15
     return ax
 
 
-def confusion(matrix, classes, *, ax=None):
-    """A confusion matrix (K, K), true x predicted: counts written in, color by share of the true class.
+def confusion(matrix: torch.Tensor | np.ndarray, classes: Sequence[str], *, ax: Axes | None = None) -> Axes:
+    """A confusion matrix: counts written in, color by share of the true class.
 
-    Raises ValueError when the number of classes is not K.
+    matrix: counts (K, K), true x predicted.
+    classes: the names of the K classes; raises ValueError for another number.
+    ax: where to draw; by default a figure of its own.
     """
     matrix = _array(matrix)
     if matrix.shape != (len(classes), len(classes)):
@@ -144,12 +193,20 @@ def confusion(matrix, classes, *, ax=None):
     return ax
 
 
-def reliability(right, confidence, *, bins=10, ax=None):
+def reliability(
+    right: torch.Tensor | np.ndarray, confidence: torch.Tensor | np.ndarray, *, bins: int = 10, ax: Axes | None = None
+) -> Axes:
     """How often a classifier is right against how sure it says it is; a perfectly calibrated one lies on the dashed line.
 
-    right: (N,), whether each answer was right. confidence: (N,), the probability 0..1 that it gave its answer. Each point is
-    a bin of equal width with the number of its examples beside it; empty bins have none (Guo et al., 2017; the counting is
-    scikit-learn's). Raises ValueError for another shape, or for a confidence outside of 0..1.
+    Each point is a bin with the number of its examples beside it; empty bins have none (Guo et al., 2017; the counting is
+    scikit-learn's).
+
+    right: (N,), whether each answer was right.
+    confidence: (N,), the probability 0..1 that it gave its answer.
+    bins: parts of equal width that 0..1 is cut into.
+    ax: where to draw; by default a figure of its own.
+
+    Raises ValueError for another shape, or for a confidence outside of 0..1.
     """
     from sklearn.calibration import calibration_curve
 

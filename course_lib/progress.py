@@ -2,11 +2,14 @@
 
 import sys
 import time
+from contextlib import nullcontext
 
 from tqdm import tqdm
 
+from .runtime import tell
 
-def describe(row):
+
+def describe(row: dict) -> str:
     """One epoch's row of the history as text."""
     return ", ".join(
         f"{name.replace('_', ' ')} {value:.4g}"
@@ -16,9 +19,9 @@ def describe(row):
 
 
 class Progress:
-    """Shows how far `trainer` is on its way to epoch `last`, from the first process alone. A context manager."""
+    """Shows how far a `Trainer` is on its way to epoch `last`, from the first process alone. A context manager."""
 
-    def __init__(self, trainer, last):
+    def __init__(self, trainer, last: int):
         self.trainer, self.last = trainer, last
         self.first = trainer.step
         self.total = (last - trainer.epoch) * trainer.steps_per_epoch - trainer.batches_done
@@ -33,11 +36,11 @@ class Progress:
             from IPython.display import display
 
             self.line = display({"text/plain": self._text()}, raw=True, display_id=True)
-        elif sys.stderr.isatty():
+        elif sys.stderr and sys.stderr.isatty():
             self.bar = tqdm(total=self.total, unit="step", leave=False)
         return self
 
-    def update(self):
+    def update(self) -> None:
         """A step is done."""
         if self.bar is not None:
             self.bar.update()
@@ -45,7 +48,7 @@ class Progress:
             self.shown = time.monotonic()
             self._redraw()
 
-    def epoch_ended(self):
+    def epoch_ended(self) -> None:
         """An epoch is done, and its row of the history is there."""
         if self.silent:
             return
@@ -53,7 +56,8 @@ class Progress:
             self._redraw()
         else:
             row = self.trainer.history[-1]
-            tqdm.write(f"epoch {row['epoch']}/{self.last}: {describe(row)} ({row['examples_per_second']:,.0f} examples/s)")
+            with tqdm.external_write_mode() if self.bar is not None else nullcontext():
+                tell(f"epoch {row['epoch']}/{self.last}: {describe(row)} ({row['examples_per_second']:,.0f} examples/s)")
 
     def __exit__(self, *_):
         if self.bar is not None:

@@ -35,6 +35,11 @@ def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> d
     """Write a network's weights, in half precision, and its card into a folder; returns the card.
 
     Whoever looks after the package copies both to course_lib/weights.
+
+    folder: where they go; made if it is not there.
+    name: of the two files.
+    network: what is published.
+    facts: what the card says; the number of parameters and the machine are added.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,13 +52,14 @@ def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> d
     return told
 
 
-def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions) -> torch.Tensor:
+def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions: torch.Tensor) -> torch.Tensor:
     """Images (count, C, H, W) in 0..1 of a published generator, on the device.
 
     name: one of `GENERATORS`.
     count: how many.
     generator: a torch.Generator on the CPU, for the noise; the same seed gives the same noise everywhere.
-    conditions: what is asked for. Of mnist_gan, labels: int64 (count,); by default the classes in turn.
+    conditions: what is asked for. Of mnist_gan, labels: int64 (count,); by default the classes in turn. Of
+        mnist_autoregressive, labels, by default none, and a temperature.
 
     Raises ValueError for another name, a count below 1, and conditions that the generator does not take.
     """
@@ -118,6 +124,18 @@ def mnist_vae(*, trained: bool = True) -> models.VAE:
     return _network(models.residual_vae(), "mnist_vae", trained)
 
 
+def mnist_autoregressive(*, trained: bool = True) -> models.RowRNN:
+    """A network that draws digits row by row: images (B, 1, 28, 28) of 0s and 1s -> logits of the Bernoulli, same shape.
+
+    The logits at a pixel depend on the pixels before it in raster order alone, so that it gives exact probabilities: p(x), or
+    p(x | label) with labels 0..9, int64 (B,), as a second argument. `course_lib.models.draw` draws with it, also the rest of
+    a digit that has begun.
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    return _network(models.RowRNN(classes=10), "mnist_autoregressive", trained)
+
+
 def _network(module, name, trained):
     if trained:
         checkpoints.load_weights(module, WEIGHTS / f"{name}.safetensors")
@@ -149,9 +167,19 @@ def _means_of_codes(network, count, generator):
     return torch.cat([means(network.decode(some.to(runtime.device()))) for some in z.split(DRAWN_AT_ONCE)])
 
 
+def _pixel_by_pixel(network, count, generator, labels=None, temperature=1.0):
+    """Black and white images of an autoregressive network, of the labels' classes if there are any."""
+    labels = torch.full((count,), -1) if labels is None else torch.as_tensor(labels)
+    if labels.shape != (count,):
+        raise ValueError(f"Expected {count} labels, got shape {tuple(labels.shape)}.")
+    how = {"generator": generator, "temperature": temperature}
+    return torch.cat([models.draw(network, len(some), labels=some, **how) for some in labels.split(DRAWN_AT_ONCE)])
+
+
 GENERATORS = {  # how each published generator draws
     "mnist_gan": _digits_to_order,
     "shapes_gan": _from_noise,
     "landscape_gan": _from_noise,
     "mnist_vae": _means_of_codes,
+    "mnist_autoregressive": _pixel_by_pixel,
 }

@@ -8,7 +8,8 @@ another profile without an edit.
 import os
 import platform
 import random
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState, PartialState
-from accelerate.utils import convert_outputs_to_fp32
+from accelerate.utils import broadcast, convert_outputs_to_fp32, gather_object
 from accelerate.utils import set_seed as _set_seed
 from torch import nn
 
@@ -110,8 +111,44 @@ def bf16_pays(device_type: str) -> bool:
     return device_type == "cpu" and bool({"amx_bf16", "avx512_bf16"} & _cpu()["flags"])
 
 
+def choices() -> dict[str, str]:
+    """The device and the precision of this process, as a trainer remembers what it was made for."""
+    return {"device": device().type, "precision": precision()}
+
+
+def check_choices(made_for: dict[str, str]) -> None:
+    """Raises RuntimeError unless device and precision are still those that something was `made_for`."""
+    if made_for != choices():
+        raise RuntimeError(
+            f"Expected runtime.configure() before the trainer is made, got it after: the trainer was made for "
+            f"{_text(made_for)}, the choice is now {_text(choices())}. Make data, networks and trainer anew."
+        )
+
+
+def _text(made_for):
+    return f"{made_for['device']} in {made_for['precision']}"
+
+
+def tell(*values: object, **options: object) -> None:
+    """print(), from the first process alone. That nobody can read it any more, or a disk is full, does not end a training."""
+    with suppress(OSError, ValueError):  # ValueError: a closed file
+        accelerator().print(*values, flush=True, **options)
+
+
 @contextmanager
-def mixed_precision(networks: dict[str, nn.Module]):
+def evaluation_mode(network: nn.Module) -> Iterator[None]:
+    """Inside, a network and all in it are in evaluation mode; afterwards each is in the mode that it was in."""
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+@contextmanager
+def mixed_precision(networks: dict[str, nn.Module]) -> Iterator[None]:
     """Inside, what each network computes runs in the chosen precision and is returned in float32."""
     calls = [(network, name) for network in networks.values() for name in PASSES if hasattr(network, name)]
     wrapped = [(network, name) for network, name in calls if precision() != "fp32" and name not in vars(network)]
@@ -122,6 +159,13 @@ def mixed_precision(networks: dict[str, nn.Module]):
     finally:
         for network, name in wrapped:
             delattr(network, name)
+
+
+def start_together(network: nn.Module, seed: int) -> None:
+    """Give every process the weights of the first, but noise and dropout of its own."""
+    if accelerator().num_processes > 1:
+        broadcast([tensor.data for tensor in network.state_dict().values()])
+        torch.manual_seed(seed + accelerator().process_index)
 
 
 def sum_over_processes(values: torch.Tensor) -> list[float]:
@@ -162,8 +206,25 @@ def random_state() -> dict:
     return state | {"torch": torch.get_rng_state()} | _device_random_state()
 
 
+def random_states() -> list[dict]:
+    """The `random_state` of each process."""
+    return gather_object([random_state()])
+
+
 def set_random_state(state: dict) -> None:
-    """Put the random generators of Python, NumPy and torch where `random_state` found them, here or in an earlier run."""
+    """Put the random generators of Python, NumPy and torch where `random_state` found them, here or in an earlier run.
+
+    Raises ValueError, with nothing changed, for what is none of their states.
+    """
+    before = random_state()
+    try:
+        _set_random_state(state)
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        _set_random_state(before)
+        raise ValueError(f"Expected a random state as this package saves it, got another ({error}).") from None
+
+
+def _set_random_state(state):
     kind, key, *rest = state["numpy"]
     random.setstate(state["python"])
     np.random.set_state((kind, key.numpy().astype(np.uint32), *rest))
@@ -171,7 +232,7 @@ def set_random_state(state: dict) -> None:
 
 
 @contextmanager
-def own_random(seed: int):
+def own_random(seed: int) -> Iterator[None]:
     """Inside, torch draws from `seed`; afterwards it goes on where it was. For measures, which must not change a training."""
     before = {"torch": torch.get_rng_state()} | _device_random_state()
     torch.manual_seed(seed)

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import torch
-from accelerate.utils import broadcast, gather_object
 from torch.nn.utils import clip_grad_norm_
 
 from . import __version__, checkpoints, contract, runtime
@@ -52,16 +51,13 @@ class Trainer:
         self.batch_size = contract.whole_number("batch_size", batch_size, at_least=1)
         self.seed = contract.whole_number("seed", seed, at_least=0)
         self.accumulation_steps = contract.whole_number("accumulation_steps", accumulation_steps, at_least=1)
-        self.accelerator = runtime.accelerator()
+        self.accelerator, self._made_for = runtime.accelerator(), runtime.choices()
         self.objective = objective.to(runtime.device(), memory_format=runtime.memory_format())
         self.parts = {name: getattr(objective, name) for name in objective.parts}
-        if not isinstance(optimizers, dict):
-            optimizers = dict.fromkeys(self.parts, optimizers)
+        optimizers = optimizers if isinstance(optimizers, dict) else dict.fromkeys(self.parts, optimizers)
         if optimizers.keys() != self.parts.keys():
             raise ValueError(f"Expected an optimizer for each of {', '.join(self.parts)}; got {', '.join(optimizers)}.")
-        if self.accelerator.num_processes > 1:  # the same weights in every process, but noise and dropout of its own
-            broadcast([tensor.data for tensor in objective.state_dict().values()])
-            torch.manual_seed(seed + self.accelerator.process_index)
+        runtime.start_together(objective, seed)
         self.optimizers = {name: optimizers[name](part.parameters()) for name, part in self.parts.items()}
         self.learning_rates = {name: [group["lr"] for group in o.param_groups] for name, o in self.optimizers.items()}
         self.callbacks = sorted(callbacks, key=lambda callback: callback.saves)  # those that save, last
@@ -70,7 +66,7 @@ class Trainer:
         self.totals = {"examples": 0}  # sums over the epoch in hand, one for each part's losses
         self.history = []
         self.should_stop = False  # a callback sets it to end the training after this epoch
-        self._unchecked = []  # (step, part, sum of the losses, still on the device) since the last check
+        self._unchecked = []  # (step, part, "loss", sum over examples, still on the device) since the last check
         self._interrupted = Interrupt()
 
     def fit(self, train, epochs: int, *, validation=None) -> list[dict]:
@@ -78,18 +74,21 @@ class Trainer:
 
         Afterwards the networks are in evaluation mode. After an interruption the epoch in hand is finished first and counts as
         one. Ctrl-C lets the step end, keeps what was learned and raises KeyboardInterrupt. Raises FloatingPointError, which
-        names the step, when a loss is not finite; the weights are then those of the last check, at most 100 steps before, when
-        all was well. Raises TypeError or ValueError in one sentence for data that the objective does not take, and for losses
-        that are not (part, (B,)).
+        names the step, when a loss or weight is not finite; the weights are then those of the last check, at most 100 steps
+        before. Raises TypeError or ValueError for data that the objective does not take and for losses not (part, (B,)).
         """
         last, self.should_stop = self.epoch + contract.whole_number("epochs", epochs, at_least=0), False
-        self._check_data(train)
-        if validation is not None:
-            self._check_data(validation)
+        for dataset in (train,) if validation is None else (train, validation):
+            self._check_data(dataset)
         share = {"rank": self.accelerator.process_index, "world": self.accelerator.num_processes}
         self.steps_per_epoch = len(batches(len(train), self.batch_size, epoch=0, seed=self.seed, **share))
-        self._good = copy.deepcopy(self.state_dict())
-        with runtime.mixed_precision(self.parts), self._interrupted.waits(), Progress(self, last) as bar:
+        self._keep()
+        with (
+            runtime.mixed_precision(self.parts),
+            self._interrupted.waits(),
+            self._around("fitting"),
+            Progress(self, last) as bar,
+        ):
             self._call("on_fit_start")
             while self.epoch < last and not self.should_stop:
                 started, done_before = time.perf_counter(), self.totals["examples"]
@@ -118,7 +117,7 @@ class Trainer:
             for each in (loss, *(next(losses)[1] for losses in others)):  # one piece's graph at a time
                 mean = each.sum() * (self.accelerator.num_processes / size)
                 mean.backward(inputs=weights)  # the other parts get no gradient
-                self._unchecked.append((self.step + 1, part, each.detach().sum()))
+                self._unchecked.append((self.step + 1, part, "loss", each.detach().sum()))
             runtime.average_over_processes([weight.grad for weight in weights if weight.grad is not None])
             if self.max_grad_norm is not None:
                 clip_grad_norm_(weights, self.max_grad_norm)
@@ -166,17 +165,8 @@ class Trainer:
 
         Afterwards mode, weights and the random generator are as they were: a measure does not change a training.
         """
-        modes = [(module, module.training) for module in self.objective.modules()]
-        with ExitStack() as stack:
-            stack.enter_context(runtime.own_random(self.seed))
-            for callback in self.callbacks:
-                stack.enter_context(callback.evaluating(self))
-            self.objective.eval()
-            try:
-                yield
-            finally:
-                for module, training in modes:
-                    module.training = training
+        with runtime.own_random(self.seed), runtime.evaluation_mode(self.objective), self._around("evaluating"):
+            yield
 
     def state_dict(self) -> dict:
         """Everything that going on needs: weights ("parts"), optimizers, callbacks, random state, and how far it is."""
@@ -184,30 +174,25 @@ class Trainer:
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
             "optimizers": {name: optimizer.state_dict() for name, optimizer in self.optimizers.items()},
             "callbacks": [(type(callback).__name__, callback.state_dict()) for callback in self.callbacks],
-            "random": gather_object([runtime.random_state()]),
-            "progress": {name: getattr(self, name) for name in checkpoints.PROGRESS},
+            "random": runtime.random_states(),
+            "progress": {name: getattr(self, name) for name in contract.PROGRESS},
         }
 
     def load_state_dict(self, state: dict) -> None:
         """Go back to a state that `state_dict` gave, here or in an earlier run.
 
-        Raises ValueError, with nothing changed, for a state of other parts or callbacks.
+        Raises ValueError, with nothing changed, for a state that is not as this trainer's.
         """
+        contract.state(state, self.state_dict())
         state = copy.deepcopy(state)
-        saved, mine = (sorted(kind for kind, _ in s["callbacks"]) for s in (state, self.state_dict()))
-        if saved != mine:
-            saved, mine = (", ".join(kinds) or "none" for kinds in (saved, mine))
-            raise ValueError(
-                f"Expected the callbacks of the run that was saved ({saved}), got {mine}; make the trainer with the same."
-            )
+        runtime.set_random_state(state["random"][min(self.accelerator.process_index, len(state["random"]) - 1)])
         for name, part in self.parts.items():
             part.load_state_dict(state["parts"][name])
             self.optimizers[name].load_state_dict(state["optimizers"][name])
         for callback in self.callbacks:  # those of a kind in their order
             kinds = [kind for kind, _ in state["callbacks"]]
             callback.load_state_dict(state["callbacks"].pop(kinds.index(type(callback).__name__))[1])
-        runtime.set_random_state(state["random"][min(self.accelerator.process_index, len(state["random"]) - 1)])
-        for name in checkpoints.PROGRESS:
+        for name in contract.PROGRESS:
             setattr(self, name, state["progress"][name])
         self._unchecked = []
 
@@ -228,32 +213,47 @@ class Trainer:
         self.load_state_dict(checkpoints.load(checkpoints.latest(folder), self.state_dict()))
 
     def _check_data(self, dataset):
-        """Raises TypeError or ValueError for data that the objective does not take."""
+        """Raises TypeError or ValueError for data that the objective does not take, RuntimeError after another `configure`."""
+        runtime.check_choices(self._made_for)
         contract.dataset(dataset)
         with self.evaluating():
             self.objective.check(dataset)
 
     def _check(self):
-        """Add the losses since the last check to the epoch's sums, look for one that is not finite, and for Ctrl-C."""
+        """Add the losses since the last check to the epoch's sums, look for what is not finite, and for Ctrl-C."""
         if not (self._unchecked or self._interrupted) and self.accelerator.num_processes == 1:
             return  # the check of a moment ago
+        for part, module in self.parts.items():
+            self._unchecked.append(
+                (self.step, part, "sum of weights", sum(w.detach().float().sum() for w in module.parameters()))
+            )
         stop = torch.tensor(float(bool(self._interrupted)), device=runtime.device())
-        *values, interrupted = runtime.sum_over_processes(torch.stack([*(loss for _, _, loss in self._unchecked), stop]))
-        for (step, part, _), value in zip(self._unchecked, values, strict=True):
+        *values, interrupted = runtime.sum_over_processes(torch.stack([*(sums for *_, sums in self._unchecked), stop]))
+        for (step, part, what, _), value in zip(self._unchecked, values, strict=True):
             if not math.isfinite(value):
                 self.load_state_dict(self._good)
-                raise FloatingPointError(
-                    f"The loss of the {part} was {value} at step {step}. All is back at step {self.step}, the last check with "
-                    "finite losses. Usual causes: a learning rate too high, the log or root of zero, data that are not finite."
-                )
-            self.totals[part] = self.totals.get(part, 0.0) + value
+                raise FloatingPointError(contract.not_finite(f"{what} of the {part}", value, step, back_at=self.step))
+            if what == "loss":
+                self.totals[part] = self.totals.get(part, 0.0) + value
         self._unchecked = []
         if interrupted:
             self._interrupted.clear()
             self._call("on_interrupt")
             raise KeyboardInterrupt(f"Stopped after step {self.step}. What was learned is kept, and fit() goes on from here.")
+        self._keep()
+
+    def _keep(self):
+        """A copy of the state to go back to. Rows of the history stay as they are, and are not copied."""
         self._good = None  # its memory back first: to take new memory costs more than to copy
-        self._good = copy.deepcopy(self.state_dict())
+        self._good = copy.deepcopy(self.state_dict(), {id(self.history): list(self.history)})
+
+    @contextmanager
+    def _around(self, what):
+        """Inside each callback's context for `what`: "fitting" or "evaluating"."""
+        with ExitStack() as stack:
+            for callback in self.callbacks:
+                stack.enter_context(getattr(callback, what)(self))
+            yield
 
     def _call(self, moment):
         for callback in self.callbacks:

@@ -36,7 +36,7 @@ def server(monkeypatch):
         def do_GET(self):
             server.asked.append(self.path)
             if self.path == "/meeting":
-                server.meeting.wait(timeout=60)
+                server.meeting.wait(timeout=600)
             body = server.files.get(self.path)
             if body is None:
                 self.send_error(404)

@@ -6,7 +6,7 @@ from pathlib import Path
 import course_lib
 
 FLOORS = [
-    {"contract", "interrupts", "runtime"},
+    {"contract", "interrupts", "locks", "runtime"},
     {
         "attribution",
         "gan_losses",

@@ -32,7 +32,7 @@ def outcome(folder, launcher):
     script = folder / "run.py"
     script.write_text(textwrap.dedent(RUN))
     done = subprocess.run(
-        [sys.executable, *launcher, str(script), str(folder / "run")], capture_output=True, text=True, timeout=60
+        [sys.executable, *launcher, str(script), str(folder / "run")], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -1,17 +1,20 @@
-"""What pages have beyond the theme: times, buttons, stable addresses, little weight.
+"""What pages have beyond the theme: outcomes, times, buttons, little weight.
 
 Sphinx loads this file by `local_extensions` in _config.yml.
 """
 
-import os
 import re
 import shutil
 from pathlib import Path
 
+import nbformat
+import yaml
 from docutils import nodes
+from jupyter_cache import get_cache
 from myst_nb.sphinx_ import NbMetadataCollector
 from PIL import Image
 from sphinx import addnodes
+from sphinx.errors import ExtensionError
 
 WORDS_A_MINUTE = 200
 DOTS_PER_INCH = 110  # at which a figure of 6.4 inches fills the column
@@ -28,12 +31,31 @@ UNUSED = (
 
 
 def setup(app):
-    app.connect("doctree-read", read)
+    app.connect("env-before-read-docs", find_runs)
+    # Before links are looked for in code, which wants each section to have a title:
+    app.connect("doctree-read", read, priority=480)
     app.connect("doctree-resolved", list_chapters)
     # After the theme and MathJax have added theirs:
     app.connect("html-page-context", write, priority=900)
     app.connect("build-finished", prune, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def find_runs(app, env, docnames):
+    """Insist on a run of each notebook: a build runs none, book/conftest.py does."""
+    runs, missing = get_cache(env.mystnb_config.execution_cache_path), []
+    notebooks = [Path(env.doc2path(docname)) for docname in docnames]
+    for notebook in notebooks:
+        if notebook.suffix == ".ipynb":
+            try:
+                runs.match_cache_notebook(nbformat.read(notebook, as_version=4))
+            except KeyError:
+                missing.append(notebook.name)
+    if missing:
+        # In this folder the theme puts its logo, even when a build has failed.
+        Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
+        names = ", ".join(missing)
+        raise ExtensionError(f"No run of {names} that passed: make chapters runs it.")
 
 
 def read(app, doctree):
@@ -51,6 +73,48 @@ def read(app, doctree):
         if section["ids"] in (["exercise-content"], ["solution-content"]):
             section["ids"] = []  # or the first child would inherit it
             section.replace_self(section.children)
+    if note := chapters(app).get(Path(app.env.docname).name):
+        app.env.note_dependency(str(chapters_file(app)))
+        title = next(doctree.findall(nodes.title))
+        place = title.parent.index(title) + 1
+        top = nodes.container("", *outcomes(app, note, app.env.docname))
+        top["classes"] = ["outcomes"]
+        title.parent.insert(place, top)
+
+
+def chapters_file(app):
+    return Path(app.srcdir, "book", "chapters.yml")
+
+
+def chapters(app):
+    """What each chapter builds on and what a reader can do after it, by its name."""
+    return yaml.safe_load(chapters_file(app).read_text(encoding="utf-8"))
+
+
+def outcomes(app, note, docname):
+    """Both, as nodes; the links to chapters are resolved with all others."""
+    items = [
+        nodes.list_item("", nodes.paragraph("", outcome[0].upper() + outcome[1:] + "."))
+        for outcome in note["outcomes"]
+    ]
+    yield nodes.paragraph("", "After this chapter you can:")
+    yield nodes.bullet_list("", *items)
+    if note["needs"]:
+        line = nodes.paragraph("", "Builds on ")
+        for i, need in enumerate(note["needs"]):
+            link = addnodes.pending_xref(
+                "",
+                nodes.inline("", need),
+                refdoc=docname,
+                refdomain="std",
+                reftype="doc",
+                reftarget=f"/book/{need}",
+                refexplicit=False,
+                refwarn=True,
+            )
+            line += [nodes.Text(" and "), link] if i else [link]
+        line += nodes.Text(".")
+        yield line
 
 
 def minutes(env, docname):
@@ -58,16 +122,14 @@ def minutes(env, docname):
     ran = NbMetadataCollector.get_doc_data(env)[docname].get("exec_data")
     if not ran:
         return None
-    reading, running = (
-        env.metadata[docname]["words"] / WORDS_A_MINUTE,
-        (ran["runtime"] or 0) / 60,
-    )
-    times = f"{max(1, round(reading))} min to read, {max(1, round(running))} min to run"
-    return f"{times} on {os.cpu_count()} cores"
+    to_read = max(1, round(env.metadata[docname]["words"] / WORDS_A_MINUTE))
+    to_run = max(1, round(ran["runtime"] / 60))
+    return f"{to_read} min to read, {to_run} min to run on one core"
 
 
 def list_chapters(app, doctree, docname):
-    """Fill a `{div} chapters` with the chapters by parts, and the time each takes."""
+    """Fill a `{div} chapters`: by parts, with the time each takes and its outcomes."""
+    notes = chapters(app)
     for place in doctree.findall(
         lambda node: isinstance(node, nodes.container) and "chapters" in node["classes"]
     ):
@@ -79,6 +141,12 @@ def list_chapters(app, doctree, docname):
                     title = app.env.titles[chapter].astext()
                     link = nodes.reference("", title, internal=True, refuri=target)
                     lines.append(nodes.paragraph("", "", link, nodes.inline("", facts)))
+                    note = notes[Path(chapter).name]
+                    needs = ", ".join(need.split("_")[0] for need in note["needs"])
+                    can = "; ".join(note["outcomes"]) + "."
+                    after = f" Builds on {needs}." if needs else ""
+                    lines.append(nodes.paragraph("", f"You can {can}{after}"))
+                    lines[-1]["classes"] = ["can"]
             if lines:
                 place += [nodes.rubric("", part["caption"]), *lines]
 
@@ -90,7 +158,7 @@ def write(app, pagename, templatename, context, doctree):
         name: Path(app.srcdir, path) for path, name in app.builder.images.items()
     }
     body = re.sub(
-        r'<img [^>]*src="[^"]*_images/([^"]+\.png)"',
+        r'<img [^>]*src="[^"]*_images/([^"]+\.(?:png|svg))"',
         lambda tag: tag[0] + size(sources[tag[1]]),
         body,
     )
@@ -124,6 +192,8 @@ def write(app, pagename, templatename, context, doctree):
 
 def size(path):
     """The size at which a page shows a picture, to keep its place free at once."""
+    if path.suffix == ".svg":
+        return " " + re.search(r'width="\d+" height="\d+"', path.read_text())[0]
     with Image.open(path) as image:
         scale = DOTS_PER_INCH / image.info.get("dpi", (DOTS_PER_INCH, 0))[0]
         width, height = (round(side * scale) for side in image.size)

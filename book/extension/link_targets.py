@@ -27,9 +27,10 @@ def fill(app, docname, source):
 
 
 def entry(*, term, chinese, chapter, means, aliases=()):
-    """One entry: both names, the meaning, other names, and the chapter."""
+    """One entry: the name, the Chinese ones, the meaning, other names, the chapter."""
     also = f" Also: {', '.join(aliases)}." if aliases else ""
-    return f"{term}\n{chinese}\n    {means}{also} Taught in {{doc}}`{chapter}`."
+    names = " / ".join(chinese)
+    return f"{term}\n    **{names}** · {means}{also} Taught in {{doc}}`{chapter}`."
 
 
 def name(app, doctree):

@@ -3,6 +3,7 @@
 import copy
 import math
 
+from .. import contract
 from .callback import Callback
 from .ema import EMA
 
@@ -19,7 +20,8 @@ class EarlyStopping(Callback):
 
     def __init__(self, metric: str = "validation_loss", *, patience: int = 5, higher_is_better: bool = False):
         super().__init__()
-        self.metric, self.patience, self.higher_is_better = metric, patience, higher_is_better
+        self.metric, self.higher_is_better = metric, higher_is_better
+        self.patience = contract.whole_number("patience", patience, at_least=1)
 
     def on_epoch_end(self, trainer):
         row = trainer.history[-1]

@@ -21,6 +21,8 @@ class EMA(Callback):
 
     def __init__(self, decay: float = 0.999):
         super().__init__()
+        if not 0 <= decay < 1:
+            raise ValueError(f"Expected a decay of 0 or more and below 1, got {decay}.")
         self.decay = decay
         self._average = get_ema_multi_avg_fn(decay)  # torch's: one kernel for all tensors
 

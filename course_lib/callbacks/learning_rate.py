@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 
+from .. import contract
 from .callback import Callback
 
 
@@ -27,7 +28,7 @@ class LRSchedule(Callback):
 
     def __init__(self, shape: Callable[[float], float], *, epochs: int):
         super().__init__()
-        self.shape, self.epochs = shape, epochs
+        self.shape, self.epochs = shape, contract.whole_number("epochs", epochs, at_least=1)
 
     def on_fit_start(self, trainer):
         self._set(trainer)

@@ -2,6 +2,7 @@
 
 import torch
 
+from .. import contract
 from .callback import Callback
 
 
@@ -18,7 +19,9 @@ class SampleGrid(Callback):
 
     def __init__(self, *, count: int = 64, every: int = 1, seed: int = 0):
         super().__init__()
-        self.count, self.every, self.seed = count, every, seed
+        self.count = contract.whole_number("count", count, at_least=1)
+        self.every = contract.whole_number("every", every, at_least=1)
+        self.seed = seed
         self.grids = []
 
     @torch.no_grad()

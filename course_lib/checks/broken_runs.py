@@ -15,34 +15,37 @@ SIGNS = {
     "scale": "the loss on new images is many times too large, and most answers are right all the same.",
     "stale": "there is a gradient, and no weight moves.",
     "labels": "what is learned holds for the training examples alone: chance on new ones, from first to last.",
-    "heart": "new examples profit at first, stay far above chance, and their loss turns and rises.",
+    "overfit": "new examples profit at first, stay far above chance, and their loss turns and rises.",
     "rate": "the loss leaps up within the first few steps, before anything is learned.",
     "gradients": "the gradient stays long though the training loss is next to nothing, and the weights run on and on.",
-    "lead": "one player is right about everything, and the other's gradient is next to nothing.",
+    "lead": "one network is right about everything, and the other's gradient is next to nothing.",
     "mean": "the code says nothing, a KL of zero, and every sample is the same gray mean.",
 }
-RUNS = dict(zip("ABCDEFGH", ("scale", "heart", "stale", "gradients", "labels", "rate", "lead", "mean"), strict=True))
+RUNS = dict(zip("ABCDEFGH", ("scale", "overfit", "stale", "gradients", "labels", "rate", "lead", "mean"), strict=True))
 
 
-def broken_run(letter: str, train: Images, test: Images, *, mended: bool = False) -> list[dict]:
-    """Trains run "A" to "H" on some digits of two sets of images in 0..1; returns the curves.
+def broken_run(letter: str, train: Images, test: Images, *, fixed: bool = False) -> list[dict]:
+    """Trains one of the runs on some digits; returns the curves, a dict for each row.
 
-    A to F are classifiers, G is a GAN on the ring of Gaussians, H a VAE. mended: the same run without its fault. Raises
-    ValueError for another letter.
+    A to F are classifiers, G is a GAN on the ring of Gaussians, H a VAE.
+
+    letter: "A" to "H"; raises ValueError for another.
+    train, test: images in 0..1.
+    fixed: the same run without its fault.
     """
     if letter not in RUNS:
         raise ValueError(f"Expected a run from A to H, got {letter!r}.")
     runtime.set_seed(0)
     if letter == "G":
-        return _game(mended)
+        return _game(fixed)
     if letter == "H":
-        return _vae(train, test, mended)
-    return _classifier(None if mended else RUNS[letter], train, test)
+        return _vae(train, test, fixed)
+    return _classifier(None if fixed else RUNS[letter], train, test)
 
 
 def _classifier(fault, train, test):
     """200 steps of gradient descent with momentum, each on all of 500 digits (100 in the run that learns by heart)."""
-    x, labels = train.batch(slice(0, 100 if fault == "heart" else 500))
+    x, labels = train.batch(slice(0, 100 if fault == "overfit" else 500))
     x_new, labels_new = test.batch(slice(0, 500))
     if fault == "scale":
         x_new = 255 * x_new
@@ -69,9 +72,9 @@ def _classifier(fault, train, test):
                         "step": step,
                         "training loss": loss.item(),
                         "loss on new digits": F.cross_entropy(new, labels_new).item(),
-                        "right in training": (logits.argmax(1) == labels).float().mean().item(),
-                        "right on new digits": (new.argmax(1) == labels_new).float().mean().item(),
-                        "length of the gradient": _length(p.grad for p in network.parameters()),
+                        "training accuracy": (logits.argmax(1) == labels).float().mean().item(),
+                        "accuracy on new digits": (new.argmax(1) == labels_new).float().mean().item(),
+                        "norm of the gradient": _length(p.grad for p in network.parameters()),
                         "distance from the start": _length(
                             p - q for p, q in zip(network.parameters(), start.parameters(), strict=True)
                         ),
@@ -81,16 +84,16 @@ def _classifier(fault, train, test):
     return rows
 
 
-def _game(mended):
-    """Minimax on the ring of Gaussians; before step 0 the discriminator has trained alone for 400. Mended: the non-saturating
+def _game(fixed):
+    """Minimax on the ring of Gaussians; before step 0 the discriminator has trained alone for 400. Fixed: the non-saturating
     game, and no such lead.
     """
     ring = ring_of_gaussians(2048, deviation=0.15)
-    game = gan_losses.non_saturating if mended else gan_losses.minimax
+    game = gan_losses.non_saturating if fixed else gan_losses.minimax
     generator, discriminator = (MLP(widths).to(runtime.device()) for widths in ((8, 64, 64, 64, 2), (2, 64, 64, 64, 1)))
     movers = [torch.optim.Adam(player.parameters(), lr=2e-3, betas=(0.5, 0.9)) for player in (discriminator, generator)]
     rows = []
-    for step in range(0 if mended else -400, 201):
+    for step in range(0 if fixed else -400, 201):
         real = ring.points[torch.randint(len(ring), (128,), device=runtime.device())]
         fake = generator(torch.randn(128, 8, device=runtime.device()))
         told_real, told_fake = discriminator(real), discriminator(fake.detach())
@@ -105,18 +108,18 @@ def _game(mended):
             rows.append(
                 {
                     "step": step,
-                    "right on real points": (told_real > 0).float().mean().item(),
-                    "right on generated points": (told_fake < 0).float().mean().item(),
-                    "length of the generator's gradient": _length(p.grad for p in generator.parameters()),
-                    "points' distance from the middle": fake.norm(dim=1).mean().item(),
+                    "accuracy on real points": (told_real > 0).float().mean().item(),
+                    "accuracy on generated points": (told_fake < 0).float().mean().item(),
+                    "norm of the generator's gradient": _length(p.grad for p in generator.parameters()),
+                    "points' distance from the center": fake.norm(dim=1).mean().item(),
                 }
             )
         movers[1].step()
     return rows
 
 
-def _vae(train, test, mended):
-    """200 steps on 500 digits; the reconstruction's loss is averaged over the 784 pixels. Mended, it is their sum."""
+def _vae(train, test, fixed):
+    """200 steps on 500 digits; the reconstruction's loss is averaged over the 784 pixels. Fixed, it is their sum."""
     x, _ = train.batch(slice(0, 500))
     x_new, _ = test.batch(slice(0, 200))
     vae = dense_vae(latent_dim=8).to(x.device)
@@ -143,7 +146,7 @@ def _vae(train, test, mended):
                     }
                 )
         nats, kl = terms(x[torch.randint(len(x), (50,), device=x.device)])
-        loss = ((nats.sum(1) if mended else nats.mean(1)) + kl).mean()
+        loss = ((nats.sum(1) if fixed else nats.mean(1)) + kl).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

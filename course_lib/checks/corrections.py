@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.distributions import Normal, kl_divergence
 
 from .verdict import call, numbers, require, require_close, right
 
@@ -13,14 +14,13 @@ def padding(answer):
     sizes = [28]
     for _ in range(2):
         sizes.append(int((sizes[-1] + 2 * answer - 5) // 2 + 1))
-    hint = "the side after a layer is (n + 2 p - 5) // 2 + 1."
-    require(sizes == [28, 14, 7], f"with padding {answer:g} the sides are {', '.join(map(str, sizes))}; {hint}")
+    require(sizes == [28, 14, 7], f"with padding {answer:g} the sides are {', '.join(map(str, sizes))}.")
     right("28, 14, 7.")
 
 
 def dense_parameters(as_they_are, flattened):
     """How many numbers Dense(128) learns on images (32, 32, 3), as they are and flattened: two integers."""
-    hint = "inputs x units + units; which numbers are the inputs of one unit?"
+    hint = "which numbers does one unit read, and what else does it have?"
     as_they_are, flattened = (float(numbers(answer, (), "one whole number each.")) for answer in (as_they_are, flattened))
     require(as_they_are != flattened, "the two differ: on an image, Dense works on the last axis alone.")
     require((as_they_are, flattened) != (3 * 128, 3072 * 128), "each unit has a bias too.")
@@ -30,22 +30,26 @@ def dense_parameters(as_they_are, flattened):
 
 
 def kl(function):
-    """function(mean, logvar) -> (B,), the divergence from N(0, 1) in nats, for tensors (B, D)."""
+    """function(mean, logvar, other_mean, other_logvar) -> (B,), KL(N || other N) in nats, for four tensors (B, D)."""
     random = torch.Generator().manual_seed(0)
-    mean, logvar = torch.randn(4, 3, generator=random), torch.randn(4, 3, generator=random)
-    answer = _tensor(call(function, mean, logvar, hint="it takes tensors mean and logvar of shape (B, D)."))
-    each = (mean**2 + logvar.exp() - 1 - logvar) / 2  # (4, 3)
+    codes = [torch.randn(4, 3, generator=random) for _ in range(4)]
+    answer = _tensor(call(function, *codes, hint="it takes four tensors of shape (B, D)."))
+    first, other = (Normal(mean, (logvar / 2).exp()) for mean, logvar in (codes[:2], codes[2:]))
+    each = kl_divergence(first, other)  # (4, 3)
+    per_example = "one number for each example, shape (B,): sum over the dimensions of a code, not over the batch."
+    require(np.shape(answer) not in ((), (4, 3)), per_example)
+    answer = numbers(answer, (4,), per_example)
+    require(not np.allclose(answer, each.mean(1), atol=1e-4), "sum over the dimensions; a mean weighs the KL too little.")
+    turned = kl_divergence(other, first).sum(1)
     require(
-        np.shape(answer) != (), "one number for each example, shape (B,): sum over the numbers of a code, not over the batch."
+        not np.allclose(answer, turned, atol=1e-4), "that is the divergence of the second from the first; it is not symmetric."
     )
-    require(np.shape(answer) != (4, 3), "sum over the numbers of a code, so that one number is left for each example.")
-    answer = numbers(answer, (4,), "one number for each example.")
+    prior = kl_divergence(first, Normal(0.0, 1.0)).sum(1)
     require(
-        not np.allclose(answer, each.mean(1), atol=1e-4), "sum over the numbers of a code; a mean weighs the KL too little."
+        not np.allclose(answer, prior, atol=1e-4), "that is the divergence from N(0, 1), whatever the other distribution is."
     )
-    require(not np.allclose(answer, -each.sum(1), atol=1e-4), "that is the divergence with its sign turned.")
-    require_close(answer, each.sum(1), "half of mean^2 + exp(logvar) - 1 - logvar, summed over the code.", tolerance=1e-4)
-    right("0 for a standard normal code, and positive for every other.")
+    require_close(answer, each.sum(1), "compare with torch.distributions.kl_divergence for one dimension.", tolerance=1e-4)
+    right("0 for two equal distributions, and positive for all others.")
 
 
 def discriminator_loss(function):
@@ -56,7 +60,7 @@ def discriminator_loss(function):
     require(not np.allclose(answer, first, atol=1e-4), "that is the first term alone: generated images must count too.")
     require(not np.allclose(answer, -first - second, atol=1e-4), "a loss is minimized: turn the sign of the value function.")
     require(np.isfinite(answer).all(), "not finite for logits of 1000: use softplus, which is log(1 + e^a) without overflow.")
-    require_close(answer, first + second, "-log sigmoid(real) - log(1 - sigmoid(fake)).", tolerance=1e-4)
+    require_close(answer, first + second, "what should a real logit of -1000 cost, and a generated one?", tolerance=1e-4)
     right("both terms, and finite where the discriminator is sure.")
 
 

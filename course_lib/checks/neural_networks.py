@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .verdict import call, numbers, require, require_close, right
+from .verdict import call, call_as_it_is, numbers, require, require_close, right
 
 
 def parameter_count(answer):
@@ -24,14 +24,23 @@ def neuron_or(w, b):
     right("one line separates (0, 0) from the rest.")
 
 
-def leaky_relu(f, df):
-    """f(a) = a for a > 0 and 0.1 a otherwise, elementwise, and its slope df; both take and return arrays."""
-    a = np.array([[-3.0, -0.5, 0.7], [2.0, -1e-3, 5.0]])
-    hint = "f: a where a > 0, a tenth of it elsewhere; it gets whole arrays, and np.where chooses by element."
-    require_close(call(f, a, hint=hint), np.where(a > 0, a, 0.1 * a), hint)
-    hint = "df: the slope of f is 1 where a > 0 and 0.1 elsewhere, for whole arrays."
-    require_close(call(df, a, hint=hint), np.where(a > 0, 1.0, 0.1), hint)
-    right("f and its slope.")
+def divide(function, value, backward):
+    """function(u, v) -> u / v for the chapter's Value; `value` is that class and `backward` its way back from a loss."""
+    hint = "return Value(quotient, [(u, derivative with respect to u), (v, derivative with respect to v)])."
+    for top, bottom in ((3.0, 2.0), (-1.5, 0.4)):
+        u, v = value(top), value(bottom)
+        quotient = call_as_it_is(function, u, v, hint=hint)
+        require(isinstance(quotient, value), f"expected a Value, got {quotient!r}. {hint}")
+        require_close(quotient.number, top / bottom, "its number should be u.number / v.number.")
+        backward(quotient * quotient)
+        above = "with respect to u it is 1 / v."
+        require_close(u.grad, 2 * top / bottom**2, f"the derivative with respect to u is not right yet: {above}")
+        below = "u / v is u times v to the power -1; lower the power by one and bring it to the front."
+        require_close(v.grad, -2 * top**2 / bottom**3, f"the derivative with respect to v is not right yet: {below}")
+    u = value(1.7)
+    backward(call_as_it_is(function, u, u, hint=hint))
+    require_close(u.grad, 0.0, "u / u is always 1, so its derivative should be 0.")
+    right("the number and both derivatives.")
 
 
 def binary_cross_entropy(function):
@@ -47,11 +56,34 @@ def binary_cross_entropy(function):
     right("also for logits of a thousand.")
 
 
-def tanh_backward(function):
-    """The derivative with respect to a of a loss whose derivative with respect to tanh(a) is given: (d_h, a) -> d_a."""
+def elu(f, df):
+    """f(a, alpha) = a for a > 0 and alpha (exp(a) - 1) otherwise, elementwise, and its derivative df(a, alpha)."""
+    a = np.array([[-3.0, -0.5, 0.7], [2.0, -1e-3, 5.0]])
+    for alpha in (1.0, 0.5, 2.0):
+        hint = f"f at alpha = {alpha:g}: a where a > 0, alpha (exp(a) - 1) elsewhere; does alpha have its part in it?"
+        require_close(call(f, a, alpha, hint=hint), np.where(a > 0, a, alpha * np.expm1(a)), hint)
+        hint = f"df at alpha = {alpha:g}: compare it with finite differences of f."
+        require_close(call(df, a, alpha, hint=hint), np.where(a > 0, 1.0, alpha * np.exp(a)), hint)
+    right("also at values of alpha that nobody uses.")
+
+
+def squared_error_gradient(function):
+    """From logits (B, K) and targets (B,), the derivatives (B, K) of the sum over k of (p_k - [k = target])^2."""
     random = np.random.default_rng(0)
-    a, d_h = random.normal(size=(3, 4)), random.normal(size=(3, 4))
-    numerical = d_h * (np.tanh(a + 1e-6) - np.tanh(a - 1e-6)) / 2e-6
-    hint = "multiply what comes back by the slope of tanh, 1 - tanh(a)^2, element by element."
-    require_close(call(function, d_h, a, hint=hint), numerical, hint, tolerance=1e-5)
+    logits, targets = random.normal(size=(4, 3)), np.array([0, 2, 1, 1])
+
+    def losses(logits):
+        p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        return ((p - np.eye(3)[targets]) ** 2).sum(1)
+
+    nudges = 1e-5 * np.eye(3)
+    expected = np.stack([(losses(logits + nudge) - losses(logits - nudge)) / 2e-5 for nudge in nudges], axis=1)
+    hint = "it takes logits (B, K) and targets (B,) and returns an array (B, K)."
+    answer = numbers(call(function, logits, targets, hint=hint), (4, 3), hint)
+    require(not np.allclose(answer * 4, expected, atol=1e-7), "these are divided by B; leave out the mean over the batch.")
+    p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    alone = 2 * (p - np.eye(3)[targets]) * p * (1 - p)
+    require(not np.allclose(answer, alone), "each logit changes all the probabilities, not its own alone: sum over k.")
+    hint = "sum over k of 2 (p_k - [k = target]) times the derivative of p_k with respect to a_j."
+    require_close(answer, expected, hint, tolerance=1e-7)
     right("it agrees with finite differences.")

@@ -4,7 +4,7 @@ from collections import namedtuple
 
 from .verdict import call_for_pair, numbers, require, right
 
-Record = namedtuple("Record", ["step", "value"])
+_Record = namedtuple("_Record", ["step", "value"])
 
 
 def last_step(answer):
@@ -19,7 +19,7 @@ def last_step(answer):
 
 def best(function):
     """function(records) -> (step, value) of the highest value, the earliest if there are several."""
-    records = [Record(50, 0.91), Record(100, 0.97), Record(150, 0.95), Record(200, 0.97)]
+    records = [_Record(50, 0.91), _Record(100, 0.97), _Record(150, 0.95), _Record(200, 0.97)]
     step, value = call_for_pair(function, records, hint="records have .step and .value.")
     step, value = (float(numbers(answer, (), "a step and a value.")) for answer in (step, value))
     require(value != 0.91, "that is the lowest value.")

@@ -1,72 +1,8 @@
-"""Exercises of the chapter Training that generalizes."""
+"""Exercises of the chapter Training."""
 
 import numpy as np
 
-from .verdict import call, call_for_pair, numbers, require, require_close, right
-
-
-def rmsprop(step):
-    """step(w, gradient, square, rate, decay) -> (new w, new square), one step of RMSprop with epsilon 1e-8 outside the root."""
-    hint = (
-        "square <- decay * square + (1 - decay) * gradient^2, then w <- w - rate * gradient / (sqrt(square) + 1e-8); "
-        "return the new w and the new square."
-    )
-    w, square = np.array([1.0, -2.0, 3e-8]), np.zeros(3)  # the last gradient is so small that epsilon shows
-    for number in range(1, 4):
-        gradient = 2 * w  # of the sum of squares
-        expected_square = 0.9 * square + 0.1 * gradient**2
-        expected = w - 0.01 * gradient / (np.sqrt(expected_square) + 1e-8)
-        w, square = call_for_pair(step, w, gradient, square, 0.01, 0.9, hint=hint)
-        require_close(square, expected_square, f"step {number}, square: {hint}", tolerance=1e-9)
-        require_close(w, expected, f"step {number}, w: {hint}", tolerance=1e-9)
-        w, square = np.asarray(w), np.asarray(square)
-    right("three steps, epsilon included.")
-
-
-def dropout(function):
-    """function(h, share, rng, training) -> h with `share` of its entries at zero and the others scaled up, in training only."""
-
-    def answer(seed, training):
-        hint = "it takes h, share, rng, training and returns an array of h's shape."
-        return numbers(call(function, h, 0.4, np.random.default_rng(seed), training, hint=hint), h.shape, hint)
-
-    h = np.full((200, 200), 3.0)
-    require_close(answer(0, False), h, "outside of training nothing changes.")
-    dropped = answer(0, True)
-    zeros = (dropped == 0).mean()
-    require(abs(zeros - 0.4) < 0.02, f"a share of 0.4 should be zero; it is {zeros:.2f}.")
-    hint = "divide what is kept by 1 - share, so that the expected value stays: 3 becomes 5 for a share of 0.4."
-    require_close(dropped[dropped != 0], np.full((dropped != 0).sum(), 5.0), hint)
-    require(not np.array_equal(dropped, answer(1, True)), "the choice must be random: draw it from rng.")
-    require(np.array_equal(dropped, answer(0, True)), "draw the choice from rng alone, so that the same seed repeats it.")
-    right("the mean is kept, and a network without dropout needs no correction.")
-
-
-def interval(function):
-    """function(values) -> (mean, half width) of the 95 % confidence interval by Student's t, from a list of numbers."""
-    from scipy import stats
-
-    for values in ([0.90, 0.92, 0.94], [0.5, 0.6, 0.55, 0.7, 0.65]):
-        error = np.std(values, ddof=1) / np.sqrt(len(values))
-        half = stats.t.ppf(0.975, len(values) - 1) * error
-        hint = "it takes a list of numbers and returns their mean and the half width of the interval."
-        mean, answer = call_for_pair(function, values, hint=hint)
-        answer = numbers(answer, (), hint)
-        require_close(mean, np.mean(values), "the first number is the mean.")
-        normal = "1.96 belongs to the normal distribution; with three values Student's t gives 4.30."
-        require(abs(answer - 1.96 * error) > 1e-3 * error, normal)
-        require(abs(answer - 2 * half) > 1e-3 * half, "that is the full width; return half of it.")
-        hint = "half width: t times the standard deviation (ddof=1) over the root of their number."
-        require_close(answer, half, hint, tolerance=1e-3 * half)
-    right("with three seeds the interval is wide, and honest.")
-
-
-def weight_decay(answer):
-    """For which optimizer is L2 in the loss the same as shrinking the weights a little at each step: "sgd" or "adam"?"""
-    require(answer in ("sgd", "adam"), 'answer "sgd" or "adam".')
-    hint = "Adam divides the penalty's gradient too, so that weights with large gradients are spared."
-    require(answer == "sgd", hint)
-    right("for Adam they differ, which is why AdamW exists.")
+from .verdict import call_as_it_is, numbers, require, require_close, right
 
 
 def valley(factor, steps):
@@ -75,3 +11,64 @@ def valley(factor, steps):
     steps = numbers(steps, (), "one number.")
     require(abs(steps - 342) < 1, "solve factor ** steps = 1 / 1000 for the number of steps.")
     right("a hundred times steeper across than along costs hundreds of steps.")
+
+
+def fading(factor, standard_deviation):
+    """By how much nine layers of 100 tanh units with weights of 0.05 shrink a small signal, and the weights that keep it."""
+    hint = "one layer multiplies the mean square by 100 x 0.05^2, and the size by the root of that; there are nine steps."
+    factor = numbers(factor, (), "one number.")
+    require(abs(factor * 4**9 - 1) > 0.01, "this is the factor of the mean square; the size is its root.")
+    require(abs(factor * 2**10 - 1) > 0.01, "from the first hidden layer to the tenth there are nine steps, not ten.")
+    require(abs(factor * 2**9 - 1) < 0.01, hint)
+    require_close(standard_deviation, 0.1, "100 times the variance should be 1; this asks for its root.", tolerance=1e-3)
+    right("halved nine times; 0.1 would keep it.")
+
+
+def adamw(function):
+    """function(w, g, memory, rate, decay) -> new w, a step of Adam and a shrinking of the old w by the share rate x decay."""
+    w = expected = np.array([1.0, -2.0, 0.5])
+    memory, u, s = {}, np.zeros(3), np.zeros(3)
+    for k in range(1, 4):
+        g = 2 * expected
+        u, s = 0.9 * u + 0.1 * g, 0.999 * s + 0.001 * g**2
+        step = 0.01 * u / (1 - 0.9**k) / (np.sqrt(s / (1 - 0.999**k)) + 1e-8)
+        hint = "it takes w, g, memory, rate, decay and returns the new weights, of the shape of w."
+        w = numbers(call_as_it_is(function, w.copy(), g, memory, 0.01, 0.5, hint=hint), (3,), hint)
+        if k == 1:
+            require(not np.allclose(w, expected - step), "this is Adam without decay, or with the decay in its gradient.")
+            require(not np.allclose(w, (expected - step) * 0.995), "shrink the weights before the step, not the new ones.")
+        expected = expected - step - 0.01 * 0.5 * expected
+        hint = "Adam's step from the plain gradient, and besides rate x decay x w taken away; memory must last."
+        require_close(w, expected, f"step {k}: {hint}", tolerance=1e-9)
+    right("three steps; the decay never enters the gradient.")
+
+
+def train_step(function):
+    """function(model, optimizer, loss_of, batch): one optimizer step from the gradient of this batch alone."""
+    import torch
+
+    hint = "zero_grad, then loss_of(model, batch).backward(), then step."
+    model = torch.nn.Linear(2, 1, bias=False)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with torch.no_grad():
+        model.weight.copy_(torch.tensor([[1.0, -1.0]]))
+    weight = np.array([1.0, -1.0])
+    for number in range(1, 4):
+        batch = torch.tensor([[1.0, 2.0], [0.5, -1.0]]) * number
+        gradient = batch.numpy().mean(0)
+        call_as_it_is(function, model, optimizer, lambda model, batch: model(batch).mean(), batch, hint=hint)
+        found = model.weight.detach().numpy()[0]
+        require(not np.allclose(found, weight), f"step {number} leaves the weights where they are. {hint}")
+        weight = weight - 0.1 * gradient
+        hint = "the gradients of earlier batches are still in it: when are they set to zero?" if number > 1 else hint
+        require_close(found, weight, f"step {number}: {hint}", tolerance=1e-5)
+    right("each step is that of its own batch.")
+
+
+def decayed(sgd, adam, adamw):
+    """The weight 2 after a step with gradient 0, rate 0.1 and penalty or decay 0.05: three numbers."""
+    require_close(sgd, 1.99, "sgd: the gradient is 0.05 x 2, and the step is a tenth of it.")
+    hint = "adam: the corrected means are g and g^2, so the step is g over its own size, times the rate."
+    require_close(adam, 1.9, hint)
+    require_close(adamw, 1.99, "adamw: Adam's step from a gradient of zero, and the weight shrunk by the share 0.1 x 0.05.")
+    right("under Adam the strength of the penalty has dropped out.")

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 
 from .. import runtime
+from .images import Images
+from .points import Points
 
 
 def batches(
@@ -14,6 +16,13 @@ def batches(
     The order depends on (seed, epoch) alone, so a run resumes by skipping batches it has done. Every batch of
     `batch_size` examples is shared out among the `world` processes: together they see each example once. The last batch
     is shorter when it must be; one too short to give each process an example joins the batch before it.
+
+    count: examples.
+    batch_size: examples in a batch, over all processes together.
+    epoch, seed: what the order depends on.
+    rank: the number of this process.
+    world: how many processes there are.
+
     Returns (index, global_size) pairs, the indices on the device. Raises ValueError with fewer examples than processes, or
     a batch size below their number.
     """
@@ -29,7 +38,7 @@ def batches(
     return [(chunk[rank::world], len(chunk)) for chunk in chunks]
 
 
-def split(dataset, fraction: float, *, seed: int = 0) -> tuple:
+def split(dataset: Images | Points, fraction: float, *, seed: int = 0) -> tuple:
     """Two sets, the first with `fraction` of each class of `dataset.labels`, in random order.
 
     dataset: Images or Points.

@@ -27,7 +27,7 @@ class Images:
     Raises TypeError or ValueError in one sentence for another type, shape or value.
     """
 
-    def __init__(self, images, targets: dict, classes: dict[str, Sequence[str]], *, name: str):
+    def __init__(self, images: torch.Tensor | np.ndarray, targets: dict, classes: dict[str, Sequence[str]], *, name: str):
         images = torch.as_tensor(images)
         self.name = name
         self._check_images(images)
@@ -68,7 +68,7 @@ class Images:
                 return self.targets[target]
         raise ValueError(f"{self.name}: expected a target with a class for each image, got {', '.join(self.targets)}.")
 
-    def batch(self, index) -> tuple:
+    def batch(self, index: torch.Tensor | slice) -> tuple:
         """(x, target, ...) for an index tensor or slice: x float32 (B, C, H, W) in `value_range`; classes are int64."""
         low, high = self.value_range
         x = self.images[index].float().mul_((high - low) / 255)  # uint8 (B, C, H, W) -> float32
@@ -94,14 +94,14 @@ class Images:
         chosen.chosen = names
         return chosen
 
-    def subset(self, index) -> "Images":
+    def subset(self, index: torch.Tensor | slice | Sequence[int]) -> "Images":
         """The images at an index tensor, slice or list, as a set of its own with all targets."""
         part = copy.copy(self)
         part.images = self.images[index]
         part.targets = {name: _at(values, index) for name, values in self.targets.items()}
         return part
 
-    def with_images(self, images, *, name: str) -> "Images":
+    def with_images(self, images: torch.Tensor | np.ndarray, *, name: str) -> "Images":
         """Other pixels, uint8 (N, C, H, W), with the targets of these images, one for one."""
         changed, images = copy.copy(self), torch.as_tensor(images)
         changed.name = name

@@ -2,21 +2,33 @@
 
 import copy
 import math
+from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from .. import runtime
 
 
 class Points:
-    """Labelled points in memory: points float32 (N, 2), labels int64 (N,), both on the device."""
+    """Labelled points in memory, on the device.
 
-    def __init__(self, points, labels, *, name: str):
+    points: (N, 2), finite, kept as float32.
+    labels: integers (N,), 0 or more.
+    name: what it is.
+
+    Raises ValueError in one sentence for others.
+    """
+
+    def __init__(self, points: torch.Tensor | np.ndarray, labels: torch.Tensor | np.ndarray, *, name: str):
         points, labels = torch.as_tensor(points), torch.as_tensor(labels)
         if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
             raise ValueError(
                 f"{name}: expected points (N, 2) and labels (N,), got {tuple(points.shape)} and {tuple(labels.shape)}."
             )
+        counted = labels.long().clamp(min=0).to(labels.dtype)  # NaN would turn into a huge number
+        if not (torch.equal(labels, counted) and torch.equal(points, points.nan_to_num(0, 0, 0))):
+            raise ValueError(f"{name}: expected finite points and labels 0, 1, 2, ...; got others, which are to be left out.")
         self.points = points.to(runtime.device(), torch.float32)
         self.labels = labels.to(runtime.device(), torch.int64)
         self.name = name
@@ -27,11 +39,11 @@ class Points:
     def __repr__(self):
         return f"{self.name}: {len(self):,} points in the plane, {len(self.labels.unique())} classes"
 
-    def batch(self, index) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(self, index: torch.Tensor | slice) -> tuple[torch.Tensor, torch.Tensor]:
         """(x, labels): x float32 (B, 2), labels int64 (B,)."""
         return self.points[index], self.labels[index]
 
-    def subset(self, index) -> "Points":
+    def subset(self, index: torch.Tensor | slice | Sequence[int]) -> "Points":
         """The points at an index tensor, slice or list, as a set of its own."""
         part = copy.copy(self)
         part.points, part.labels = self.points[index], self.labels[index]
@@ -39,7 +51,14 @@ class Points:
 
 
 def spirals(count: int = 600, *, arms: int = 3, noise: float = 0.1, turns: float = 0.75, seed: int = 0) -> Points:
-    """`arms` intertwined spirals in the unit disc, one class each; `noise` in radians along the turn."""
+    """Intertwined spirals in the unit disc, one class each.
+
+    count: points in all.
+    arms: spirals.
+    noise: standard deviation along the turn, in radians.
+    turns: how often each winds around the middle.
+    seed: of the points.
+    """
     random = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % arms
     radius = torch.rand(count, generator=random) * 0.95 + 0.05
@@ -48,7 +67,12 @@ def spirals(count: int = 600, *, arms: int = 3, noise: float = 0.1, turns: float
 
 
 def moons(count: int = 600, *, noise: float = 0.1, seed: int = 0) -> Points:
-    """Two half moons that reach into each other, of radius 1; `noise` is the standard deviation of both coordinates."""
+    """Two half moons that reach into each other, of radius 1.
+
+    count: points in all.
+    noise: the standard deviation of both coordinates.
+    seed: of the points.
+    """
     random = torch.Generator().manual_seed(seed)
     labels = torch.arange(count) % 2
     angle = math.pi * (torch.rand(count, generator=random) + labels)  # upper half for class 0, lower for class 1
@@ -65,6 +89,8 @@ class Gaussians(Points):
     centers: float32 (K, 2).
     deviation: the standard deviation of each.
     count: points in the sample.
+    seed: of the sample.
+    name: what it is.
     """
 
     def __init__(self, centers: torch.Tensor, deviation: float, count: int, *, seed: int, name: str):
@@ -85,7 +111,14 @@ class Gaussians(Points):
 def ring_of_gaussians(
     count: int = 4096, *, modes: int = 8, radius: float = 2.0, deviation: float = 0.05, seed: int = 0
 ) -> Gaussians:
-    """`modes` narrow Gaussians evenly on a circle: the standard test of mode collapse."""
+    """Narrow Gaussians evenly on a circle: the standard test of mode collapse.
+
+    count: points in the sample.
+    modes: Gaussians.
+    radius: of the circle.
+    deviation: the standard deviation of each Gaussian.
+    seed: of the sample.
+    """
     angle = torch.arange(modes) * (2 * math.pi / modes)
     centers = _polar(torch.full((modes,), radius), angle)
     return Gaussians(centers, deviation, count, seed=seed, name=f"ring of {modes} Gaussians")
@@ -94,7 +127,14 @@ def ring_of_gaussians(
 def grid_of_gaussians(
     count: int = 4096, *, side: int = 5, spacing: float = 1.0, deviation: float = 0.05, seed: int = 0
 ) -> Gaussians:
-    """side x side narrow Gaussians on a square grid around the origin."""
+    """Narrow Gaussians on a square grid around the origin.
+
+    count: points in the sample.
+    side: Gaussians along a side.
+    spacing: from one center to the next.
+    deviation: the standard deviation of each Gaussian.
+    seed: of the sample.
+    """
     ticks = (torch.arange(side) - (side - 1) / 2) * spacing
     return Gaussians(torch.cartesian_prod(ticks, ticks), deviation, count, seed=seed, name=f"grid of {side * side} Gaussians")
 

@@ -65,7 +65,8 @@ def shapes(
         angle                       float32 (N,), degrees clockwise from upright, below the turn after which the shape looks the
                                     same again: 90 for square and cross, 120 for triangle, 72 for star; 0 for the circle
 
-    size: the pictures' height and width, in pixels.
+    count: pictures.
+    size: their height and width, in pixels.
     seed: gives the same pictures on every device, and the same shapes whatever the count, the noise and the occlusion.
     noise: standard deviation, in gray levels, of Gaussian noise on every value; a number, or a pair (low, high), from which
         each picture draws evenly.

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from filelock import FileLock
 
 from .. import runtime
+from ..locks import lock
 from .batching import split
 from .download import data_folder, fetch, unpack
 from .images import Images
@@ -63,7 +63,7 @@ def _torchvision(dataset, name, classes, root):
         target = raw / file.removesuffix(".gz")
         if not target.exists():
             packed = fetch([mirror + file for mirror in dataset.mirrors], raw / file, f"md5:{md5}")
-            with FileLock(raw / ".lock"), gzip.open(packed) as source:
+            with lock(raw / ".lock", told=f"The unpacking of {file}", wait=True), gzip.open(packed) as source:
                 partial = target.with_suffix(".partial")
                 with open(partial, "wb") as unpacked:
                     shutil.copyfileobj(source, unpacked)
@@ -111,5 +111,5 @@ def _damaged(name, folder, error):
 
 
 def _announce(train, test):
-    runtime.accelerator().print(f"train: {train}\ntest:  {test}")
+    runtime.tell(f"train: {train}\ntest:  {test}")
     return train, test

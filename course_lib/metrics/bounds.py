@@ -5,9 +5,13 @@ import math
 import torch
 from torch import nn
 
+from ..likelihoods import Likelihood
+
 
 @torch.no_grad()
-def importance_bound(vae: nn.Module, likelihood, x: torch.Tensor, samples: int, *, at_once: int = 2048) -> torch.Tensor:
+def importance_bound(
+    vae: nn.Module, likelihood: Likelihood, x: torch.Tensor, samples: int, *, at_once: int = 2048
+) -> torch.Tensor:
     """log of the mean of p(x, z) / q(z | x) over draws of z from q(z | x), in nats: (B,), a tighter bound than the first.
 
     In expectation it grows with `samples`, up to log p(x) (Burda et al., 2016, equation 8).

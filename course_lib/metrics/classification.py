@@ -1,5 +1,6 @@
 """How good a classifier is, class by class; the counting is scikit-learn's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,9 +10,14 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 
 @dataclass(frozen=True)
 class ClassificationReport:
-    """accuracy: a share. precision, recall, f1: float64 (K,), a class each. confusion: int64 (K, K), true x predicted.
+    """How good a classifier is, class by class.
 
     Printed, it is a table with the macro average (every class counts the same) in its last line.
+
+    classes: the names of the K classes.
+    accuracy: the share of examples that are right.
+    precision, recall, f1: float64 (K,), a class each.
+    confusion: int64 (K, K), true x predicted.
     """
 
     classes: tuple[str, ...]
@@ -32,12 +38,17 @@ class ClassificationReport:
         return "\n".join([*lines, f"accuracy {self.accuracy:.3f}"])
 
 
-def classification_report(labels, predictions, classes):
+def classification_report(
+    labels: torch.Tensor | np.ndarray, predictions: torch.Tensor | np.ndarray, classes: Sequence[str]
+) -> ClassificationReport:
     """Accuracy, precision, recall, F1 and confusion matrix.
 
-    labels, predictions: integers (N,), tensors or arrays, of 0..len(classes) - 1. A class that is never predicted has
-    precision 0, one that never occurs recall 0. Raises ValueError when the two differ in shape or a value has no class,
-    TypeError when they are not integers.
+    A class that is never predicted has precision 0, one that never occurs recall 0.
+
+    labels, predictions: integers (N,) of 0..len(classes) - 1.
+    classes: the names of the classes.
+
+    Raises ValueError when the two differ in shape or a value has no class, TypeError when they are not integers.
     """
     labels, predictions = (torch.as_tensor(values).cpu().numpy() for values in (labels, predictions))
     if labels.ndim != 1 or labels.shape != predictions.shape or not len(labels):

@@ -3,12 +3,17 @@
 import torch
 
 
-def mutual_information(z, factors, *, bins=20):
+def mutual_information(z: torch.Tensor, factors: torch.Tensor, *, bins: int = 20) -> tuple[torch.Tensor, torch.Tensor]:
     """What each latent number tells about each factor, in nats: (K, D); and the entropy of each factor, (K,).
 
-    z: (N, D). factors: (N, K), numbers of any kind. A column with more than `bins` different values is cut into as many
-    parts of about equal count. The counts of a histogram make every value too large, by about (bins - 1) (levels - 1) / (2 N).
-    Returned on the CPU in float64. Raises ValueError for other shapes, or values that are not finite.
+    The counts of a histogram make every value too large, by about (bins - 1) (levels - 1) / (2 N). Returned on the CPU in
+    float64.
+
+    z: latent numbers (N, D).
+    factors: (N, K), numbers of any kind.
+    bins: parts of about equal count that a column with more different values is cut into.
+
+    Raises ValueError for other shapes, or values that are not finite.
     """
     if z.ndim != 2 or factors.ndim != 2 or len(z) != len(factors) or not len(z):
         raise ValueError(
@@ -22,11 +27,14 @@ def mutual_information(z, factors, *, bins=20):
     return information, torch.stack([_information(row, row) for row in rows])
 
 
-def mutual_information_gap(z, factors, *, bins=20):
+def mutual_information_gap(z: torch.Tensor, factors: torch.Tensor, *, bins: int = 20) -> float:
     """The mean over factors of (largest - second largest information) / entropy: 1 if each factor has a number of its own.
 
-    z (N, D), D at least 2, and factors (N, K): see `mutual_information`. Source: Chen et al., 2018, equation 6, here with one z
-    for each image, in bins (as Locatello et al., 2019). Raises ValueError for a factor that never changes.
+    Source: Chen et al., 2018, equation 6, here with one z for each image, in bins (as Locatello et al., 2019).
+
+    z: latent numbers (N, D), D at least 2.
+    factors: (N, K); raises ValueError for one that never changes.
+    bins: see `mutual_information`.
     """
     information, entropy = mutual_information(z, factors, bins=bins)
     if information.shape[1] < 2:

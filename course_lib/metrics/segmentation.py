@@ -1,5 +1,6 @@
 """How well predicted masks agree with the true ones, class by class, from counts of pixels."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,10 +9,15 @@ import torch
 
 @dataclass(frozen=True)
 class SegmentationReport:
-    """iou, dice: float64 (K,), a class each, NaN for a class that is in no mask and in no prediction. mean_iou, mean_dice:
-    over the other classes. accuracy: the share of pixels that are right. confusion: int64 (K, K), pixels, true x predicted.
+    """How well predicted masks agree with the true ones, class by class.
 
     Printed, it is a table with the means in its last line but one.
+
+    classes: the names of the K classes.
+    iou, dice: float64 (K,), a class each, NaN for a class that is in no mask and in no prediction.
+    mean_iou, mean_dice: over the other classes.
+    accuracy: the share of pixels that are right.
+    confusion: int64 (K, K), pixels, true x predicted.
     """
 
     classes: tuple[str, ...]
@@ -31,11 +37,17 @@ class SegmentationReport:
         return "\n".join([*lines, f"pixel accuracy {self.accuracy:.3f}"])
 
 
-def segmentation_report(masks, predictions, classes):
+def segmentation_report(
+    masks: torch.Tensor | np.ndarray, predictions: torch.Tensor | np.ndarray, classes: Sequence[str]
+) -> SegmentationReport:
     """Intersection over union, Dice coefficient and pixel accuracy, over all pixels of all images together.
 
-    masks, predictions: integers (N, H, W), tensors or arrays, of 0..len(classes) - 1. Of the pixels that are of a class in
-    the mask, in the prediction, or in both, IoU is the share of those in both; Dice is 2 IoU / (1 + IoU), the same as F1.
+    Of the pixels that are of a class in the mask, in the prediction, or in both, IoU is the share of those in both; Dice is
+    2 IoU / (1 + IoU), the same as F1.
+
+    masks, predictions: integers (N, H, W) of 0..len(classes) - 1.
+    classes: the names of the classes.
+
     Raises ValueError when the two differ in shape or a value has no class, TypeError when they are not integers.
     """
     masks, predictions = _checked(masks, predictions, classes)
@@ -56,10 +68,11 @@ def segmentation_report(masks, predictions, classes):
     )
 
 
-def image_iou(masks, predictions, count):
+def image_iou(masks: torch.Tensor, predictions: torch.Tensor, count: int) -> torch.Tensor:
     """The mean IoU of each image alone, over the classes that are in its mask or its prediction: float32 (B,).
 
     masks, predictions: integers (B, H, W) of 0..count - 1, on one device, for which it does not wait.
+    count: the number of classes.
     """
     classes = torch.arange(count, device=masks.device).view(-1, 1, 1)
     true, predicted = masks.unsqueeze(1) == classes, predictions.unsqueeze(1) == classes  # (B, count, H, W)

@@ -1,5 +1,6 @@
 """Networks, one architecture a file. Their Keras twins are in `course_lib.keras_twins`."""
 
+from .autoregressive import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransformer, draw
 from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator
 from .inception import Inception
@@ -8,16 +9,22 @@ from .unet import UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
 
 __all__ = [
+    "MADE",
     "MLP",
     "VAE",
     "ConvNet",
     "Discriminator",
+    "GatedPixelCNN",
     "Generator",
     "Inception",
     "LeNet",
+    "PixelCNN",
     "ResNet",
+    "RowRNN",
+    "RowTransformer",
     "UNet",
     "conv_vae",
     "dense_vae",
+    "draw",
     "residual_vae",
 ]

@@ -1,5 +1,6 @@
 """The Inception network of the original FID: torchvision's, with the layers of the package pytorch-fid where they differ."""
 
+import torch
 import torch.nn.functional as F
 from torch import nn
 
@@ -33,7 +34,7 @@ class Inception(nn.Module):
         self.layers.Mixed_7c = FIDInceptionE_2(2048)
         self.layers.fc = nn.Identity()
 
-    def features(self, x):
+    def features(self, x: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) in 0..1, C = 1 or 3 -> (B, 2048). Gray becomes RGB; the resize to 299 x 299 is bilinear, not smoothed.
 
         Raises ValueError for images of another shape.

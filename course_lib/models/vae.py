@@ -132,7 +132,14 @@ def residual_vae(
     """As `conv_vae`, with residual blocks at H/4 x W/4, and fewer channels where a dense layer meets them.
 
     Two blocks in the encoder, one in the decoder. Source: the residual network of Kingma et al., 2016, here far smaller.
-    The arguments are those of `conv_vae`. Raises ValueError for a size that two doublings do not reach.
+
+    shape: (C, H, W) of the images, H and W divisible by 4.
+    latent_dim: the number of latent dimensions.
+    width: channels after the first convolution; twice as many after the second.
+    hidden: units of the dense layer.
+    params_per_channel: maps for each channel that the likelihood takes.
+
+    Raises ValueError for a size that two doublings do not reach.
     """
     channels, rows, columns = _quarter(shape)  # C, H/4, W/4
     inner, few = 2 * width, 3 * width // 4

@@ -24,8 +24,8 @@ class Adversarial(Objective):
     augment: a differentiable function of images, applied to all that the discriminator sees.
     conditional: whether both networks also take the labels.
 
-    metrics: "accuracy_real" and "accuracy_fake", the shares of real and of generated images that the discriminator takes for
-    what they are.
+    Its metrics: "accuracy_real" and "accuracy_fake", the shares of real and of generated images that the discriminator takes
+    for what they are.
     """
 
     parts = ("discriminator", "generator")

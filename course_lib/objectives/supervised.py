@@ -9,7 +9,28 @@ from .. import losses, metrics
 from .objective import Objective
 
 
-class Classification(Objective):
+class Classes(Objective):
+    """What objectives share whose targets are classes: a data set with more classes than logits is refused."""
+
+    def __init__(self):
+        super().__init__()
+        self.classes = ()  # of the data set in hand
+
+    def check(self, dataset) -> None:
+        super().check(dataset)
+        self.classes = getattr(dataset, "classes", ())
+
+    def _enough(self, logits):
+        """The logits (B, K, ...); raises ValueError when there are fewer than classes."""
+        if len(self.classes) > logits.shape[1]:
+            raise ValueError(
+                f"Expected a logit for each of {len(self.classes)} classes ({', '.join(self.classes[:12])}), got "
+                f"{logits.shape[1]}; build the network with an output for every class."
+            )
+        return logits
+
+
+class Classification(Classes):
     """Cross-entropy of a classifier whose logits are (B, K), on batches (x, labels).
 
     classifier: images or points (B, ...) to logits (B, K).
@@ -17,7 +38,7 @@ class Classification(Objective):
     l1: weight of the sum of absolute weights (not biases), added to the loss; the squared penalty, L2, is the optimizer's
         weight_decay.
 
-    metrics: "loss", as it is minimized; "cross_entropy", without smoothing and penalty; "accuracy".
+    Its metrics: "loss", as it is minimized; "cross_entropy", without smoothing and penalty; "accuracy".
     """
 
     parts = ("classifier",)
@@ -30,11 +51,11 @@ class Classification(Objective):
 
     def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
         x, labels = batch
-        yield "classifier", self._loss(self.classifier(x), labels)
+        yield "classifier", self._loss(self._enough(self.classifier(x)), labels)
 
     def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
         x, labels = batch
-        logits = self.classifier(x)  # (B, K)
+        logits = self._enough(self.classifier(x))  # (B, K)
         return {
             "loss": self._loss(logits, labels),
             "cross_entropy": losses.cross_entropy(logits, labels),
@@ -45,10 +66,6 @@ class Classification(Objective):
         """The most probable class of each example, int64 (B,)."""
         return self.classifier(x).argmax(1)
 
-    def check(self, dataset) -> None:
-        super().check(dataset)
-        _check_classes(dataset, self.classifier)
-
     def _loss(self, logits, labels):
         loss = losses.cross_entropy(logits, labels, label_smoothing=self.label_smoothing)  # (B,)
         if self.l1:
@@ -56,14 +73,16 @@ class Classification(Objective):
         return loss
 
 
-class Segmentation(Objective):
+class Segmentation(Classes):
     """Per-pixel cross-entropy of a network whose logits are (B, K, H, W), on batches (x, masks), masks int64 (B, H, W).
 
     segmenter: images (B, C, H, W) to logits (B, K, H, W).
     dice: weight of the Dice loss, added to it.
 
-    metrics: "loss", as it is minimized; "cross_entropy"; "accuracy", the share of pixels that are right; "iou", the mean IoU
-    of each image. Raises ValueError for masks of another size than the logits.
+    Its metrics: "loss", as it is minimized; "cross_entropy"; "accuracy", the share of pixels that are right; "iou", the mean
+    IoU of each image.
+
+    Raises ValueError for masks of another size than the logits.
     """
 
     parts = ("segmenter",)
@@ -90,17 +109,13 @@ class Segmentation(Objective):
         """The most probable class of each pixel, int64 (B, H, W)."""
         return self.segmenter(x).argmax(1)
 
-    def check(self, dataset) -> None:
-        super().check(dataset)
-        _check_classes(dataset, self.segmenter)
-
     def _loss(self, logits, masks):
         loss = losses.cross_entropy(logits, masks)  # (B,)
         return loss + self.dice * losses.dice_loss(logits, masks) if self.dice else loss
 
     def _logits(self, batch):
         x, masks = batch
-        logits = self.segmenter(x)
+        logits = self._enough(self.segmenter(x))
         if masks.shape != (len(logits), *logits.shape[2:]):
             raise ValueError(
                 f"Expected masks (B, H, W) of the size of the logits, {tuple(logits.shape)}, got {tuple(masks.shape)}; "
@@ -139,14 +154,3 @@ class Regression(Objective):
     def predict(self, x: torch.Tensor) -> torch.Tensor:
         """The model's outputs, (B, ...)."""
         return self.model(x)
-
-
-@torch.no_grad()
-def _check_classes(dataset, network):
-    """Raises ValueError for a set with more classes than the network, in evaluation mode, has logits."""
-    classes = len(getattr(dataset, "classes", ()))
-    if classes and classes > (logits := network(dataset.batch(slice(0, 1))[0]).shape[1]):
-        raise ValueError(
-            f"Expected at most {logits} classes, for the network has {logits} logits, got a data set of {classes} "
-            f"({', '.join(dataset.classes[:12])}); build the network with an output for every class."
-        )

@@ -20,13 +20,22 @@ class VariationalBound(Objective):
     free_bits: nats of KL of each latent dimension, mean over the batch, below which they cost nothing
         (Kingma et al., 2016, appendix).
 
-    metrics, all in nats an image: "loss", as it is minimized; "negative_elbo", minus the bound itself, and its two terms,
-    "distortion", -log p(x | z), and "rate", the KL. Raises ValueError for images outside the likelihood's range.
+    Its metrics, all in nats an image: "loss", as it is minimized; "negative_elbo", minus the bound itself, and its two terms,
+    "distortion", -log p(x | z), and "rate", the KL.
+
+    Raises ValueError for images outside the likelihood's range.
     """
 
     parts = ("vae",)
 
-    def __init__(self, vae: nn.Module, *, likelihood=likelihoods.Bernoulli(), beta: float = 1.0, free_bits: float = 0.0):  # noqa: B008  (immutable)
+    def __init__(
+        self,
+        vae: nn.Module,
+        *,
+        likelihood: likelihoods.Likelihood = likelihoods.Bernoulli(),  # noqa: B008  (immutable)
+        beta: float = 1.0,
+        free_bits: float = 0.0,
+    ):
         super().__init__()
         self.vae, self.likelihood, self.beta, self.free_bits = vae, likelihood, beta, free_bits
         self.value_range = likelihood.value_range

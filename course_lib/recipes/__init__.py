@@ -3,12 +3,15 @@
 A recipe is a `Recipe` in one of the modules here; its name is that of its variable.
 """
 
-from . import classifiers, gans, vaes
+from . import autoregressive, classifiers, gans, vaes
 from .datasets import DATASETS
 from .recipe import Recipe, publish
 
 RECIPES = {
-    name: value for module in (classifiers, gans, vaes) for name, value in vars(module).items() if isinstance(value, Recipe)
+    name: value
+    for module in (classifiers, gans, vaes, autoregressive)
+    for name, value in vars(module).items()
+    if isinstance(value, Recipe)
 }
 
 __all__ = ["DATASETS", "RECIPES", "Recipe", "publish"]

@@ -1,5 +1,7 @@
 """What the chapter From article to working code says is right stays so: a test for each of its sections, named there."""
 
+import ast
+import importlib.metadata
 import math
 import os
 import re
@@ -12,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pybtex.database import parse_file
 from torch import nn
 
 from course_lib import data, gan_losses, likelihoods, losses, runtime
@@ -38,7 +41,8 @@ def sides(network, x):
 def test_every_section_of_the_chapter_names_a_test_of_this_file():
     named = set(re.findall(r"`(?:tests/book/test_corrections\.py::)?(test_\w+)`", CHAPTER.read_text()))
     assert named == {name for name in globals() if name.startswith("test_")} - {
-        "test_every_section_of_the_chapter_names_a_test_of_this_file"
+        "test_every_section_of_the_chapter_names_a_test_of_this_file",
+        "test_the_chapter_counts_its_sections",
     }
 
 
@@ -58,6 +62,23 @@ def test_pooling_takes_the_maximum_of_each_window():
     x = torch.randn(2, 6, 6)
     by_hand = torch.stack([x[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2].amax((1, 2)) for i in range(3) for j in range(3)], dim=1)
     torch.testing.assert_close(by_hand.view(2, 3, 3), nn.functional.max_pool2d(x, 2))
+
+
+def test_pooling_has_no_parameters():
+    network, pool = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3)), nn.MaxPool2d(2)
+    assert list(pool.parameters()) == []
+    x = torch.rand(2, 1, 12, 12)
+    assert pool(network[0](x)).shape[2:] == (5, 5)  # it is the map that shrinks
+    with_pool = nn.Sequential(network[0], pool, network[1])
+    assert sum(p.numel() for p in with_pool.parameters()) == sum(p.numel() for p in network.parameters())
+
+
+def test_the_classifier_has_three_convolutions():
+    found = [layer.out_channels for layer in ConvNet().modules() if isinstance(layer, nn.Conv2d)]
+    assert found == [32, 64, 64]
+    with keras.device("cpu"):
+        twin = [layer.filters for layer in keras_twins.cnn().layers if isinstance(layer, keras.layers.Conv2D)]
+    assert twin == found
 
 
 def test_softmax_of_a_linear_layer_is_blind_to_the_order_of_pixels():
@@ -95,7 +116,7 @@ def test_the_discriminator_needs_both_terms(game):
     assert (fake.grad > 0).all()  # and generated ones generated
 
 
-def test_the_generator_s_slope_where_it_loses():
+def test_the_generator_s_gradient_where_it_loses():
     for logit in (-6.0, -10.0):
         fake = torch.tensor(logit, requires_grad=True)
         (minimax,) = torch.autograd.grad(gan_losses.minimax.generator(fake), fake)
@@ -179,6 +200,23 @@ def test_categorical_cross_entropy_of_one_output_is_always_zero():
     with pytest.warns(SyntaxWarning, match="num_classes > 1"), keras.device("cpu"):
         loss = keras.losses.CategoricalCrossentropy()(np.ones((3, 1)), np.array([[0.01], [0.5], [0.99]]))
     assert float(loss) == pytest.approx(0, abs=1e-5)
+
+
+def test_keras_takes_an_activation_in_a_layer_and_not_in_add():
+    with keras.device("cpu"):
+        with pytest.raises(TypeError, match="activation"):
+            keras.Sequential().add(keras.layers.Dense(2), activation="relu")
+        layer = keras.layers.Dense(2, activation="relu")
+        assert layer.activation is keras.activations.relu
+
+
+def test_every_code_example_of_the_book_is_complete():
+    """What is printed and not run, an exercise's faulty lines among them, is at least Python: every bracket is closed."""
+    texts = "".join(path.read_text() for path in sorted(CHAPTER.parent.glob("*.md")))
+    examples = re.findall(r"^```python\n(.*?)^```", texts, re.DOTALL | re.MULTILINE)
+    assert examples
+    for example in examples:
+        ast.parse(example)
 
 
 def test_an_adversarial_network_learns_the_colour_of_a_photograph():
@@ -274,8 +312,8 @@ def test_keras_knows_no_theano():
     assert "theano" in answer.stderr
 
 
-@pytest.mark.parametrize("activation", [torch.sin, torch.tanh, torch.atan])
-def test_any_activation_with_a_slope_can_learn(activation):
+@pytest.mark.parametrize("activation", [lambda a: torch.sin(3 * a), torch.tanh, torch.atan])
+def test_any_activation_with_a_derivative_can_learn(activation):
     class Activation(nn.Module):
         def forward(self, x):
             return activation(x)
@@ -286,3 +324,48 @@ def test_any_activation_with_a_slope_can_learn(activation):
     trainer = Trainer(Classification(MLP((2, 16, 2), activation=Activation)), adam, batch_size=50, progress=False)
     trainer.fit(moons, 100)
     assert trainer.evaluate(moons)["accuracy"] > 0.95
+
+
+def test_the_order_of_examples_does_not_decide_what_is_fitted():
+    """Ten examples, thirty weights, steps on one example: in whatever order, the least weights that fit them all."""
+    x, y = torch.randn(10, 30, dtype=torch.float64), torch.randn(10, dtype=torch.float64)
+
+    def fitted(order_of_epoch):
+        w = torch.zeros(30, dtype=torch.float64)
+        for _ in range(3000):
+            for i in order_of_epoch():
+                w += 0.02 * (y[i] - x[i] @ w) * x[i]
+        return w
+
+    for order in (lambda: torch.randperm(10), lambda: torch.arange(10)):
+        torch.testing.assert_close(fitted(order), torch.linalg.pinv(x) @ y)
+
+
+def test_a_sound_is_read_along_one_axis():
+    sound = torch.rand(4, 1, 100)
+    with pytest.raises(RuntimeError, match="to have 1 channels"):
+        nn.Conv2d(1, 8, 3)(sound)
+    convolution = nn.Conv1d(1, 8, 3)
+    assert convolution(sound).shape == (4, 8, 98)
+    later = convolution(sound.roll(1, 2))
+    torch.testing.assert_close(later[:, :, 1:], convolution(sound)[:, :, :-1])
+
+
+def test_packages_ask_for_a_python_and_bring_none():
+    assert not {"python", "python3"} & {distribution.name.lower() for distribution in importlib.metadata.distributions()}
+    for package in ("numpy", "torch", "keras"):
+        assert re.match(r">=3\.\d+", importlib.metadata.metadata(package)["Requires-Python"])
+
+
+def test_papers_are_cited_as_papers_and_books_as_books():
+    works = parse_file(CHAPTER.parents[1] / "references.bib").entries
+    assert all(works[key].type == "inproceedings" for key in ("goodfellow2014gan", "kingma2014vae"))
+    assert all(work.type != "book" or work.fields["publisher"] for work in works.values())
+    assert not [key for key, work in works.items() if work.type == "book" and "arxiv" in work.fields.get("url", "")]
+
+
+def test_the_chapter_counts_its_sections():
+    words = {24: "twenty-four", 25: "twenty-five", 26: "twenty-six"}
+    text = CHAPTER.read_text()
+    told = text.count("**Commonly written:**") + len(re.findall(r'^\*\*"', text, re.MULTILINE))
+    assert f"collects {words[told]} such slips" in text

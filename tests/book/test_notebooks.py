@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from compare_colab import OURS, versions
 from IPython.core.interactiveshell import InteractiveShell
 from run_first_cell import first_cell
 
@@ -53,8 +54,7 @@ def test_the_first_cell_installs_in_colab_alone(in_colab, monkeypatch, capsys):
 
 
 def test_what_the_first_cell_leaves_out_comes_with_colab():
-    """Colab brings these packages along (August 2026); whatever else the package needs, the cell has to install."""
-    colab = "accelerate filelock keras matplotlib numpy pillow safetensors scikit-learn tensorboard torch torchvision tqdm"
+    """Whatever else the package needs, the cell has to install."""
     needed = {requirement.split(">")[0] for requirement in PROJECT["dependencies"]}
-    assert needed - set(colab.split()) == {"mlxtend", "pooch"}
+    assert needed - set(versions(OURS.read_text())) == {"pooch"}
     assert not [requirement for requirement in PROJECT["dependencies"] if "<" in requirement or "==" in requirement]

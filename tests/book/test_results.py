@@ -55,3 +55,27 @@ def test_the_dense_vae_is_sooner_as_low_as_the_usual_one():
     assert all(run["nats"] <= last["nats"] and 5 * run["seconds"] < last["seconds"] for run in found["bound"]["ours"])
     assert all(run["nats"] <= 98 for run in found["best"]["ours"])
     assert json.loads((ROOT / "course_lib" / "weights" / "mnist_vae.json").read_text())["bound_nats"] <= 86
+
+
+def test_the_ladder_of_exact_likelihoods_prints_its_results():
+    found = json.loads((ROOT / "benchmarks" / "results" / "autoregressive.json").read_text())["ladder"]["rows"]
+    text = (ROOT / "book" / "text" / "05b_masked.md").read_text()
+    rungs = sorted(found.items(), key=lambda rung: -rung[1]["nats"])
+    rows = [f"| {name} | {row['parameters']:,} | {row.get('images', 0):,} | {row['nats']:.1f} |" for name, row in rungs]
+    assert "\n".join(rows) in text, "Expected in the table:\n" + "\n".join(rows)
+    assert f"{max(row['seconds'] for row in found.values())} seconds of one processor core" in text
+    # what the text reads in it
+    rows = found["row GRU, independent pixels"], found["logistic regressions (FVSBN)"]
+    assert abs(rows[0]["nats"] - rows[1]["nats"]) < 3 * sum(row["standard_error"] ** 2 for row in rows) ** 0.5
+    best = min(found.values(), key=lambda row: row["nats"])
+    assert best is found["row LSTM, masked head"]
+    for name in ("row transformer, masked head", "PixelCNN", "gated PixelCNN"):
+        assert found[name]["images"] < min(best["images"] / 2, 55_000)
+    assert found["gated PixelCNN"]["images"] < 9_000
+    searched = [row for row in found.values() if "searched" in row]
+    assert all(row["rate"] == max(map(float, row["searched"])) for row in searched)
+
+
+def test_drawing_with_what_is_kept_is_twenty_times_as_fast_and_gives_the_same_pictures():
+    found = json.loads((ROOT / "benchmarks" / "results" / "autoregressive.json").read_text())
+    assert all(row["times"] >= 20 and row["same_pictures"] for row in found["draw"]["rows"].values())

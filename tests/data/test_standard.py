@@ -251,7 +251,7 @@ def test_two_processes_download_once(mnist_server, cifar_server, tmp_path):
     command = [sys.executable, "-c", LOADS_BOTH, arguments]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
     for process in both:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
         assert process.returncode == 0, err
         assert "train: MNIST: 30 images" in out
         assert "train: CIFAR-10: 100 images" in out

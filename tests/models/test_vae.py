@@ -92,6 +92,36 @@ def test_a_discretized_logistic_stays_finite_and_has_a_slope_far_away():
     assert parameters.grad[0, 0].item() < 0
 
 
+@pytest.mark.parametrize("log_scale", [-6.0, -3.0, 0.0])
+def test_a_mixture_of_one_is_a_discretized_logistic(log_scale):
+    x = torch.randint(256, (2, 3, 4, 5)).double() / 255
+    mean, log_scale = torch.randn(2, 3, 4, 5).double(), torch.full((2, 3, 4, 5), log_scale).double()
+    one = likelihoods.LogisticMixture(1)
+    expected = likelihoods.DiscretizedLogistic().log_prob(torch.cat([mean, log_scale], 1), x)
+    weights = torch.randn(2, 3, 4, 5).double()  # of the only component: of no account
+    torch.testing.assert_close(one.log_prob(torch.cat([weights, mean, log_scale], 1), x), expected)
+
+
+def test_a_mixture_is_the_weighted_sum_and_adds_up_to_one():
+    mixture, single = likelihoods.LogisticMixture(3), likelihoods.DiscretizedLogistic()
+    levels = (torch.arange(256).double() / 255).view(256, 1, 1, 1)
+    parts = torch.tensor([[0.2, -1.0, 0.5], [-0.4, 0.0, 0.45], [-5.0, -2.0, -4.0]]).double()  # logits, means, log scales
+    mass = mixture.log_prob(parts.view(1, 9, 1, 1).expand(256, -1, -1, -1), levels).exp()
+    each = [single.log_prob(parts[1:, [k]].view(1, 2, 1, 1).expand(256, -1, -1, -1), levels).exp() for k in range(3)]
+    torch.testing.assert_close(mass, torch.stack(each, 1) @ parts[0].softmax(0))
+    assert mass.sum().item() == pytest.approx(1, abs=2e-3)
+
+
+def test_draws_of_a_mixture_have_its_frequencies():
+    mixture = likelihoods.LogisticMixture(2)
+    parameters = torch.tensor([1.0, -1.0, -0.5, 0.4, -4.0, -4.0]).view(1, 6, 1, 1).expand(20_000, -1, -1, -1)
+    drawn = mixture.sample(parameters)
+    light = (drawn > 0.5).float().mean().item()
+    assert light == pytest.approx(torch.tensor(-2.0).sigmoid().item(), abs=0.01)
+    assert drawn.mean().item() == pytest.approx(mixture.mean(parameters)[0].item(), abs=0.02)
+    torch.testing.assert_close(drawn * 255, (drawn * 255).round(), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("likelihood", "variance", "levels"),
     [
