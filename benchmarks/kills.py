@@ -70,7 +70,9 @@ def train(model, folder):
 
 def start(model, folder, *, number=None, moment=None):
     """A process of its own that trains; it sends itself a signal as it is about to touch the disk for the `moment`-th time."""
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a child is deaf to it until it can answer
     if process := os.fork():
+        signal.signal(signal.SIGINT, usual)
         return process
     touched = 0
 
@@ -82,7 +84,7 @@ def start(model, folder, *, number=None, moment=None):
                 os.kill(os.getpid(), number)
 
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # not ignored, as in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         torch.set_num_threads(1)
         sys.addaudithook(watch)
