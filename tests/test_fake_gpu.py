@@ -129,8 +129,8 @@ def game(loss, penalty=None):
     return loss_real, loss.generator(discriminator(fake)), [weight.grad for weight in discriminator.parameters()]
 
 
-def likelihood(make):
-    drawn, parameters = make(), x(2, make.params_per_channel, 4, 4)
+def likelihood(drawn):
+    parameters = x(2, drawn.params_per_channel, 4, 4)
     drawn.check(x(2, 1, 4, 4))
     return drawn.log_prob(parameters, x(2, 1, 4, 4)), drawn.mean(parameters), drawn.sample(parameters)
 
@@ -194,9 +194,10 @@ RUNS = {
     "gan_losses.smoothed": lambda: game(gan_losses.smoothed()),
     "gan_losses.wasserstein": lambda: game(gan_losses.wasserstein),
     "layers.PreActivationBlock": lambda: both_ways(layers.PreActivationBlock(4, 8), x(2, 4, 6, 6)),
-    "likelihoods.Bernoulli": lambda: likelihood(likelihoods.Bernoulli),
-    "likelihoods.DiscretizedLogistic": lambda: likelihood(likelihoods.DiscretizedLogistic),
-    "likelihoods.Gaussian": lambda: likelihood(likelihoods.Gaussian),
+    "likelihoods.Bernoulli": lambda: likelihood(likelihoods.Bernoulli()),
+    "likelihoods.DiscretizedLogistic": lambda: likelihood(likelihoods.DiscretizedLogistic()),
+    "likelihoods.Gaussian": lambda: likelihood(likelihoods.Gaussian()),
+    "likelihoods.LogisticMixture": lambda: likelihood(likelihoods.LogisticMixture()),
     "losses.cross_entropy": lambda: losses.cross_entropy(x(3, 4), whole(4, 3), label_smoothing=0.1),
     "losses.dice_loss": lambda: losses.dice_loss(x(3, 4, 5, 5), whole(4, 3, 5, 5)),
     "losses.gaussian_kl": lambda: losses.gaussian_kl(x(3, 2), x(3, 2)),
@@ -225,15 +226,23 @@ RUNS = {
         both_ways(models.Discriminator(classes=3, dropout=0.5, normalization=nn.BatchNorm2d), x(2, 1, 28, 28), whole(3, 2)),
         both_ways(models.Discriminator(parametrization=spectral_norm), x(2, 1, 28, 28)),
     ),
+    "models.GatedPixelCNN": lambda: both_ways(models.GatedPixelCNN((1, 6, 6), channels=4, layers=2), x(2, 1, 6, 6)),
     "models.Generator": lambda: both_ways(models.Generator(latent_dim=4, width=4, classes=3), x(2, 4), whole(3, 2)),
     "models.Inception": lambda: models.Inception().to(GPU).eval().features(x(1, 1, 28, 28)),
     "models.LeNet": lambda: both_ways(models.LeNet(), x(2, 3, 32, 32)),
+    "models.MADE": lambda: both_ways(models.MADE((1, 6, 6), units=8), x(2, 1, 6, 6)),
     "models.MLP": lambda: both_ways(models.MLP((4, 5, 3), dropout=0.5), x(2, 4)),
+    "models.PixelCNN": lambda: both_ways(models.PixelCNN((1, 6, 6), channels=4, layers=1), x(2, 1, 6, 6)),
     "models.ResNet": lambda: both_ways(models.ResNet(blocks=1, widths=(4, 8)), x(2, 3, 32, 32)),
+    "models.RowRNN": lambda: both_ways(models.RowRNN((1, 6, 6), hidden=8, units=8, classes=3), x(2, 1, 6, 6), whole(3, 2)),
+    "models.RowTransformer": lambda: both_ways(
+        models.RowTransformer((1, 6, 6), hidden=8, layers=1, heads=2, units=8), x(2, 1, 6, 6)
+    ),
     "models.UNet": lambda: both_ways(models.UNet(3, 2, widths=(4, 8)), x(2, 3, 16, 16)),
     "models.VAE": lambda: both_ways(models.VAE(nn.Linear(4, 6), nn.Linear(3, 4), shape=(4,), latent_dim=3), x(2, 4), x(2, 3)),
     "models.conv_vae": lambda: vae(models.conv_vae, dropout=0.5),
     "models.dense_vae": lambda: vae(models.dense_vae),
+    "models.draw": lambda: models.draw(models.MADE((1, 4, 4), units=8).to(GPU), 2),
     "models.residual_vae": lambda: vae(models.residual_vae),
     "plots.confusion": lambda: figure(plots.confusion, whole(5, 2, 2), "ab"),
     "plots.decision_regions": lambda: figure(plots.decision_regions, lambda x: np.zeros(len(x)), x(4, 2), whole(2, 4)),
@@ -242,6 +251,7 @@ RUNS = {
     "plots.reliability": lambda: figure(plots.reliability, x(9) > 0.5, x(9)),
     "published.draw": lambda: published.draw("mnist_gan", 2, labels=whole(10, 2)),
     "published.landscape_gan": lambda: published.landscape_gan()(x(2, 100)),
+    "published.mnist_autoregressive": lambda: published.mnist_autoregressive()(x(2, 1, 28, 28), whole(10, 2)),
     "published.mnist_features": lambda: published.mnist_features().features(x(2, 1, 28, 28)),
     "published.mnist_gan": lambda: published.mnist_gan()(x(2, 64), whole(10, 2)),
     "published.mnist_vae": lambda: published.mnist_vae()(x(2, 1, 28, 28), x(2, 32)),
@@ -275,6 +285,7 @@ class Numbers:
 OBJECTIVES = {  # each with images that it takes
     "objectives.Adversarial": adversarial,
     "objectives.Classification": lambda: (objectives.Classification(models.MLP((784, 4, 10)), l1=0.1), digits()),
+    "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),
     "objectives.Segmentation": segmentation,
     "objectives.VariationalBound": lambda: (
