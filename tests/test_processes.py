@@ -7,6 +7,8 @@ import textwrap
 
 import pytest
 
+from course_lib import checkpoints
+
 RUN = """
     import json, sys
     from functools import partial
@@ -48,4 +50,4 @@ def test_two_processes_give_the_loss_curve_of_one(tmp_path):
         for name in ("step", "loss", "validation_loss", "validation_accuracy"):
             assert a[name] == pytest.approx(b[name], rel=1e-5), name
     assert one["predictions"] == two["predictions"]
-    assert [entry.name for entry in (folders[1] / "run").iterdir()] == ["step-00000035"]
+    assert [path.name for path in checkpoints.every(folders[1] / "run")] == ["step-00000035"]
