@@ -59,7 +59,7 @@ class Plane(nn.Module):
         return self.layers(torch.cat([z, angle.cos()[:, None], angle.sin()[:, None]], 1))
 
 
-@pytest.mark.parametrize(("path", "prediction"), [(paths.STRAIGHT, "velocity"), (paths.COSINE, "v"), (paths.LINEAR, "noise")])
+@pytest.mark.parametrize(("path", "prediction"), [(paths.STRAIGHT, "velocity"), (paths.COSINE, "v"), (paths.LINEAR, "v")])
 def test_points_are_learned(path, prediction):
     ring = data.ring_of_gaussians(2000, modes=4, deviation=0.2)
     objective = Denoising(Plane(), (2,), path=path, prediction=prediction, times=uniform)
