@@ -1,6 +1,7 @@
 """Train, evaluate, sample from and describe the models of the course."""
 
 import argparse
+import inspect
 import io
 import os
 import signal
@@ -18,7 +19,7 @@ if __name__ == "__main__":
 import torch
 from torchvision.utils import save_image
 
-from . import checkpoints, contract, metrics, progress, published, recipes, runtime
+from . import checkpoints, contract, metrics, progress, published, recipes, runtime, samplers
 from .callbacks import Checkpoints
 from .trainer import Trainer
 
@@ -79,17 +80,23 @@ def evaluate(args):
 def sample(args):
     """Draw with a run of a model that draws, or with a published generator, into a picture."""
     generator = torch.Generator().manual_seed(args.seed)
-    asked = {} if args.label is None else {"labels": torch.full((args.count,), args.label)}
+    asked = {name: getattr(args, name) for name in ("steps", "guidance") if getattr(args, name) is not None}
+    if args.sampler is not None:
+        asked["sampler"] = samplers.SAMPLERS[args.sampler]
+    if args.label is not None:
+        asked["labels"] = torch.full((args.count,), args.label)
     if str(args.run) in published.GENERATORS:
         images, value_range = published.draw(str(args.run), args.count, generator=generator, **asked), (0, 1)
     else:
         saved, objective = load(args)
         if not hasattr(objective, "sample"):
             raise ValueError(f"Expected a run of a model that draws, got {args.run}, whose model does not.")
-        if asked and not getattr(objective, "conditional", False):
+        if "labels" in asked and not getattr(objective, "conditional", False):
             raise ValueError(f"Expected a run of a conditional model for --label, got {args.run}, which takes no labels.")
-        if asked and args.label >= len(saved["classes"]):
+        if "labels" in asked and args.label >= len(saved["classes"]):
             raise ValueError(f"Expected a --label from 0 to {len(saved['classes']) - 1}, got {args.label}.")
+        if not {*asked} - {"labels"} <= inspect.signature(objective.sample).parameters.keys():
+            raise ValueError(f"Expected a run of diffusion or flow for --steps, --sampler and --guidance, got {args.run}.")
         images, value_range = objective.sample(args.count, generator, **asked), objective.value_range
     save_image(images.cpu(), args.out, nrow=10, normalize=True, value_range=value_range)
     print_once(f"drew {args.count} images into {args.out}")
@@ -255,6 +262,9 @@ def command_line():
     options.add_argument(
         "--label", type=number(int, 0, 1_000_000), help="the class to draw, for a conditional model; default: all in turn"
     )
+    options.add_argument("--steps", type=number(int, 1, 10_000), help="of diffusion and flow; default: the model's")
+    options.add_argument("--sampler", choices=samplers.SAMPLERS, help="of diffusion and flow; default: heun")
+    options.add_argument("--guidance", type=number(float, 0, 100), help="towards the label, of diffusion and flow")
     options.add_argument("--seed", type=seed, default=0, help="of the noise (%(default)s)")
     options = command(publish)
     options.add_argument("run", type=path, help="the --out of a training run of a recipe that publishes")

@@ -1,5 +1,7 @@
 """Blocks that two or more of the models are made of."""
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -36,3 +38,34 @@ class PreActivationBlock(nn.Module):
             scale, shift = self.modulation(conditions)[:, :, None, None].chunk(2, 1)  # (B, out_channels, 1, 1) each
             h = h * (1 + scale) + shift
         return self.second(F.silu(h)) + self.shortcut(x)
+
+
+class NoiseLevel(nn.Module):
+    """What a denoising network is told besides its input: angles (B,) of `paths.Path.seen`, and labels (B,) -> (B, width).
+
+    width: numbers that come out.
+    classes: how many labels there are; 0 for none. Label -1, or none at all, stands for no label.
+
+    Raises ValueError for labels without classes.
+    """
+
+    def __init__(self, width: int, *, classes: int = 0):
+        super().__init__()
+        self.classes = classes
+        self.angle = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        self.label = nn.Embedding(classes + 1, width) if classes else None  # the last stands for no label
+
+    def forward(self, angle: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        if labels is not None and not self.classes:
+            raise ValueError("Expected no labels for this network, which has no classes, got some.")
+        told = self.angle(waves(angle))  # (B, width)
+        if self.classes:
+            none = torch.full(angle.shape, self.classes, device=angle.device)
+            told = told + self.label(none if labels is None else torch.where(labels < 0, none, labels))
+        return F.silu(told)
+
+
+def waves(angle: torch.Tensor) -> torch.Tensor:
+    """Cosines and sines of an angle at 32 frequencies from 1 to 128: (B,) -> (B, 64)."""
+    turned = angle[:, None] * torch.logspace(0, math.log10(128), 32, device=angle.device)
+    return torch.cat([turned.cos(), turned.sin()], 1)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from . import checkpoints, contract, likelihoods, models, runtime
+from . import checkpoints, contract, likelihoods, models, paths, runtime, samplers
 from .data.download import data_folder, fetch
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -59,7 +59,8 @@ def draw(name: str, count: int, *, generator: torch.Generator | None = None, **c
     count: how many.
     generator: a torch.Generator on the CPU, for the noise; the same seed gives the same noise everywhere.
     conditions: what is asked for. Of mnist_gan, labels: int64 (count,); by default the classes in turn. Of
-        mnist_autoregressive, labels, by default none, and a temperature.
+        mnist_autoregressive, labels, by default none, and a temperature. Of the flows, steps, a sampler and, for digits,
+        labels and guidance: see `course_lib.samplers`.
 
     Raises ValueError for another name, a count below 1, and conditions that the generator does not take.
     """
@@ -136,6 +137,16 @@ def mnist_autoregressive(*, trained: bool = True) -> models.RowRNN:
     return _network(models.RowRNN(classes=10), "mnist_autoregressive", trained)
 
 
+def mnist_flow(*, trained: bool = True) -> models.NoiseUNet:
+    """Flow matching of digits to order: z (B, 1, 28, 28), angles (B,) and labels (B,) -> the velocity on the straight path.
+
+    `course_lib.samplers` draws with it, or `draw`. Digits are in -1..1; label -1 stands for none.
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    return _network(models.NoiseUNet(1, widths=(64, 128), classes=10), "mnist_flow", trained)
+
+
 def _network(module, name, trained):
     if trained:
         checkpoints.load_weights(module, WEIGHTS / f"{name}.safetensors")
@@ -176,10 +187,24 @@ def _pixel_by_pixel(network, count, generator, labels=None, temperature=1.0):
     return torch.cat([models.draw(network, len(some), labels=some, **how) for some in labels.split(DRAWN_AT_ONCE)])
 
 
+def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.5):
+    """Images of a network of velocities on the straight path, of the classes of the labels, by default all in turn."""
+    labels = torch.arange(count) % network.classes if labels is None else torch.as_tensor(labels)
+    if labels.shape != (count,):
+        raise ValueError(f"Expected {count} labels, got shape {tuple(labels.shape)}.")
+    images, z = [], torch.randn(count, 1, 28, 28, generator=generator)
+    for index in torch.arange(count).split(DRAWN_AT_ONCE):
+        asked = labels[index].to(runtime.device())
+        denoise = samplers.denoiser(network, paths.STRAIGHT, "velocity", labels=asked, guidance=guidance)
+        images.append(sampler(denoise, z[index].to(runtime.device()), paths.STRAIGHT, paths.STRAIGHT.times(steps)))
+    return torch.cat(images).clamp(-1, 1).add(1).div(2)
+
+
 GENERATORS = {  # how each published generator draws
     "mnist_gan": _digits_to_order,
     "shapes_gan": _from_noise,
     "landscape_gan": _from_noise,
     "mnist_vae": _means_of_codes,
     "mnist_autoregressive": _pixel_by_pixel,
+    "mnist_flow": _digits_by_flow,
 }

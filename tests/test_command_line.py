@@ -11,7 +11,7 @@ import PIL.Image
 import pytest
 import torch
 
-from course_lib import checkpoints, published
+from course_lib import checkpoints, published, samplers
 from course_lib.__main__ import main
 from course_lib.recipes import RECIPES
 
@@ -114,10 +114,24 @@ def test_a_label_can_be_asked_for(course_lib, tmp_path):
         row = torch.from_numpy(np.array(image))[2:-2, :, 0]  # (28, 302)
     digits = torch.stack([row[:, 2 + 30 * i : 30 + 30 * i] for i in range(10)])[:, None] / 255
     assert (published.mnist_features()(digits).argmax(1) == 7).sum() >= 9
-    for line in ("sample mnist_gan --label 12", "sample shapes_gan --label 1"):
+    for line in ("sample mnist_gan --label 12", "sample shapes_gan --label 1", "sample mnist_gan --steps 3"):
         status, _ = course_lib(f"{line} --out {tmp_path / 'x.png'}")
         assert str(status).startswith("error: Expected")
         assert not (tmp_path / "x.png").exists()
+
+
+def test_a_flow_draws_as_it_is_told(course_lib, tmp_path):
+    picture = tmp_path / "drawn.png"
+    told = "--label 3 --steps 2 --sampler euler --guidance 2"
+    assert course_lib(f"sample mnist_flow {told} --count 10 --seed 3 --out {picture}")[0] == 0
+    how = {"labels": torch.full((10,), 3), "steps": 2, "sampler": samplers.euler, "guidance": 2.0}
+    expected = published.draw("mnist_flow", 10, generator=torch.Generator().manual_seed(3), **how)
+    with PIL.Image.open(picture) as image:
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[:, 2:-2, 2:30]
+    torch.testing.assert_close(pixels / 255, expected[0].cpu().expand(3, -1, -1), atol=1 / 255, rtol=0)
+    assert course_lib(f"train vae --epochs 1 --batch-size 500 --out {tmp_path / 'run'}")[0] == 0
+    status, _ = course_lib(f"sample {tmp_path / 'run'} --steps 3 --out {picture}")
+    assert "Expected a run of diffusion or flow for --steps, --sampler and --guidance, got" in status
 
 
 def test_describe_a_recipe(course_lib):

@@ -126,3 +126,22 @@ def test_what_cannot_be_drawn(name, count, conditions, error, sentence):
 
 def test_every_published_network_that_draws_has_its_way_to():
     assert {name for name in NAMES if name != "mnist_features"} == set(published.GENERATORS)
+
+
+def test_the_flow_draws_the_digits_that_are_asked_for():
+    labels = torch.arange(20) // 2
+    how = {"labels": labels, "steps": 4, "guidance": 2.0}
+    digits = published.draw("mnist_flow", 20, generator=torch.Generator().manual_seed(0), **how)
+    assert (digits.shape, digits.min() >= 0, digits.max() <= 1) == ((20, 1, 28, 28), True, True)
+    with torch.no_grad():
+        assert (published.mnist_features()(digits).argmax(1) == labels).float().mean() >= 0.9
+    with pytest.raises(ValueError, match=r"^Expected labels 0..9, integers, or -1 for none, got 0..12\.$"):
+        published.draw("mnist_flow", 2, labels=torch.tensor([0, 12]))
+    with pytest.raises(ValueError, match=r"^Expected 1 step or more, got 0\.$"):
+        published.draw("mnist_flow", 2, steps=0)
+
+
+def test_the_flow_is_closer_to_real_digits_than_the_gan():
+    card = published.card("mnist_flow")
+    flow, gan, real = (card[name] for name in ("drawn", "mnist_gan", "real_training_images"))
+    assert real["frechet"] < flow["frechet"] < gan["frechet"]

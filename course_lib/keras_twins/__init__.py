@@ -4,8 +4,21 @@ from . import backend  # noqa: F401  (first: it looks at the backend)
 from .autoregressive import RowRNN
 from .cnn import cnn
 from .copying import copy_weights
+from .denoising import NoiseMLP
 from .gan import GAN, discriminator, generator
 from .mlp import mlp
 from .vae import VAE, bernoulli_nll, dense_vae
 
-__all__ = ["GAN", "VAE", "RowRNN", "bernoulli_nll", "cnn", "copy_weights", "dense_vae", "discriminator", "generator", "mlp"]
+__all__ = [
+    "GAN",
+    "VAE",
+    "NoiseMLP",
+    "RowRNN",
+    "bernoulli_nll",
+    "cnn",
+    "copy_weights",
+    "dense_vae",
+    "discriminator",
+    "generator",
+    "mlp",
+]

@@ -19,6 +19,7 @@ IN_KERAS = {
         torch.stack([_gates(layer.bias_ih_l0), _gates(layer.bias_hh_l0)]),
     ],
     RowRNN: lambda network: [network.bias[0]],
+    nn.LayerNorm: lambda layer: [layer.weight, layer.bias],
     nn.BatchNorm2d: lambda layer: [layer.weight, layer.bias, layer.running_mean, layer.running_var],
 }
 
@@ -35,7 +36,7 @@ def copy_weights(source: nn.Module, target: keras.Model) -> keras.Model:
     Channels come first in torch and last in Keras: kernels are transposed, and so are the rows of a dense layer that reads a
     flattened map, and the columns of one whose outputs are folded into a map.
 
-    source: of linear layers, convolutions, transposed convolutions and batch norms.
+    source: of linear layers, convolutions, transposed convolutions, layer norms and batch norms.
     target: the twin; raises ValueError when its layers do not pair up with the source's.
     """
     theirs = [IN_KERAS[type(layer)](layer) for layer in source.modules() if type(layer) in IN_KERAS]

@@ -1,10 +1,12 @@
-"""The multilayer perceptron."""
+"""The multilayer perceptron; and a residual one that is told how much noise there is."""
 
 from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import nn
+
+from ..layers import NoiseLevel
 
 
 class MLP(nn.Module):
@@ -33,3 +35,38 @@ class MLP(nn.Module):
                 f"build it with widths[0]={x.shape[1]}."
             )
         return self.layers(x)  # (B, widths[-1])
+
+
+class NoiseMLP(nn.Module):
+    """Residual dense layers that are told how much noise their input has, and of what class it is.
+
+    Maps z (B, size), angles (B,) of `paths.Path.seen`, and labels (B,) if it has classes, -1 for none, to an estimate of the
+    shape of z. At first it estimates 0 everywhere.
+
+    size: numbers an example, such as those of a VAE's code.
+    width: units between the residual blocks, of which each has twice as many inside.
+    blocks: residual blocks.
+    classes: how many labels there are; 0 for none.
+
+    Raises ValueError for another size, and for labels without classes.
+    """
+
+    def __init__(self, size: int, *, width: int = 256, blocks: int = 3, classes: int = 0):
+        super().__init__()
+        self.size, self.classes = size, classes
+        self.told = NoiseLevel(width, classes=classes)
+        self.first, self.last = nn.Linear(size, width), nn.Linear(width, size)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(nn.LayerNorm(width), nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, width))
+            for _ in range(blocks)
+        )
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)
+
+    def forward(self, z: torch.Tensor, angle: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
+        if z.ndim != 2 or z.shape[1] != self.size:
+            raise ValueError(f"This NoiseMLP expects (B, {self.size}), got {tuple(z.shape)}; build it with the size of z.")
+        told, h = self.told(angle, labels), self.first(z)  # (B, width) each
+        for block in self.blocks:
+            h = h + block(h + told)
+        return self.last(h)  # (B, size)

@@ -1,13 +1,12 @@
 """The U-Net: from an image to an image, or a map, of the same size; and the one that is told how much noise there is."""
 
-import math
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..layers import PreActivationBlock
+from ..layers import NoiseLevel, PreActivationBlock
 
 
 class UNet(nn.Module):
@@ -100,23 +99,17 @@ class NoiseUNet(nn.Module):
         self.unet = UNet(inside, inside, widths=widths, conditions=self.conditions, attention=True)
         nn.init.zeros_(self.unet.head.weight)
         nn.init.zeros_(self.unet.head.bias)
-        self.angle = nn.Sequential(nn.Linear(64, self.conditions), nn.SiLU(), nn.Linear(self.conditions, self.conditions))
-        self.label = nn.Embedding(classes + 1, self.conditions) if classes else None  # the last stands for no label
+        self.told = NoiseLevel(self.conditions, classes=classes)
 
     def forward(self, z: torch.Tensor, angle: torch.Tensor, labels: torch.Tensor | None = None) -> torch.Tensor:
-        if labels is not None and not self.classes:
-            raise ValueError("Expected no labels for this network, which has no classes, got some.")
         if z.ndim != 4 or z.shape[1] != self.channels or z.shape[2] % self.patch or z.shape[3] % self.patch:
             raise ValueError(
                 f"This NoiseUNet expects images (B, {self.channels}, H, W) with sides divisible by {self.patch}, "
                 f"got {tuple(z.shape)}; pad or resize them."
             )
-        conditions = self.angle(waves(angle))  # (B, conditions)
-        if self.classes:
-            none = torch.full((len(z),), self.classes, device=z.device)
-            conditions = conditions + self.label(none if labels is None else torch.where(labels < 0, self.classes, labels))
+        conditions = self.told(angle, labels)  # (B, conditions)
         h = F.pixel_unshuffle(z, self.patch)  # (B, channels patch**2, H / patch, W / patch)
-        return F.pixel_shuffle(self.unet(h, F.silu(conditions)), self.patch)
+        return F.pixel_shuffle(self.unet(h, conditions), self.patch)
 
 
 class PlaceAttention(nn.Module):
@@ -137,9 +130,3 @@ class PlaceAttention(nn.Module):
         queries, keys, values = h.unflatten(1, (3, self.heads, -1)).transpose(3, 4).unbind(1)  # (B, heads, H W, C / heads) each
         looks = (queries @ keys.transpose(2, 3) / queries.shape[-1] ** 0.5).softmax(-1)  # (B, heads, H W, H W)
         return x + self.out((looks @ values).transpose(2, 3).reshape(x.shape))
-
-
-def waves(angle: torch.Tensor) -> torch.Tensor:
-    """Cosines and sines of an angle at 32 frequencies from 1 to 128: (B,) -> (B, 64)."""
-    turned = angle[:, None] * torch.logspace(0, math.log10(128), 32, device=angle.device)
-    return torch.cat([turned.cos(), turned.sin()], 1)

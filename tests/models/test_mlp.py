@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course_lib import losses, runtime
-from course_lib.models import MLP
+from course_lib.models import MLP, NoiseMLP
 
 import keras  # isort: skip  (course_lib chooses the backend first)
 from course_lib import keras_twins  # isort: skip
@@ -113,3 +113,19 @@ def test_keras_twins_refuse_another_backend(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(RuntimeError, match=r"on its torch backend, got 'jax': .* import course_lib first\."):
         importlib.reload(keras_twins.backend)
+
+
+def test_the_dense_network_of_noise():
+    model, z, angle = NoiseMLP(5, width=16, classes=3), torch.randn(4, 5), torch.tensor([0.3, 0.3, 0.9, 0.3])
+    assert not model(z, angle).any()  # at first
+    torch.nn.init.normal_(model.last.weight)
+    z = z[:1].repeat(4, 1)
+    found = model(z, angle, torch.tensor([0, 0, 0, 1]))
+    torch.testing.assert_close(found[0], found[1])
+    for other in (2, 3):
+        assert (found[0] - found[other]).abs().max() > 1e-3
+    torch.testing.assert_close(model(z, angle), model(z, angle, torch.full((4,), -1)))
+    with pytest.raises(ValueError, match=r"^This NoiseMLP expects \(B, 5\), got \(4, 6\)"):
+        model(torch.randn(4, 6), angle)
+    with pytest.raises(ValueError, match=r"^Expected no labels for this network, which has no classes, got some\.$"):
+        NoiseMLP(5)(z, angle, torch.tensor([0, 0, 0, 1]))

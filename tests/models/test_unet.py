@@ -154,8 +154,7 @@ def test_the_shapes_of_every_layer_of_the_network_of_noise():
         module.register_forward_hook(lambda _, inputs, output, name=name: shapes.__setitem__(name, tuple(output.shape)))
     model(torch.randn(2, 1, 28, 28), torch.rand(2), torch.tensor([3, 4]))
     expected = {
-        "angle": (2, 128),
-        "label": (2, 128),
+        "told": (2, 128),
         "unet.stem": (2, 64, 14, 14),
         "unet.down.0": (2, 64, 14, 14),
         "unet.down.1": (2, 128, 7, 7),
