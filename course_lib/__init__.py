@@ -32,6 +32,7 @@ __all__ = [
     "recipes",
     "runtime",
     "trainer",
+    "widgets",
 ]
 
 
