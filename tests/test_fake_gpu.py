@@ -33,11 +33,13 @@ from course_lib import (
     plots,
     published,
     recipes,
+    widgets,
 )
 from course_lib.recipes import vaes
 from course_lib.trainer import Trainer
+from course_lib.widgets.show import SCRIPTS
 
-RUN_BY_NAME = (attribution, data, gan_losses, layers, likelihoods, losses, metrics, models, plots, published)
+RUN_BY_NAME = (attribution, data, gan_losses, layers, likelihoods, losses, metrics, models, plots, published, widgets)
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
     "checks": "they look at readers' answers, and run with the chapters",
@@ -58,6 +60,8 @@ LEFT_OUT = {
     "published.card": "reads a file of text",
     "published.inception": "a download; models.Inception is run",
     "published.publish": "run with the recipes that publish",
+    "widgets.Widget": "made by show",
+    "widgets.export_page": "writes what show makes",
 }
 ON_THE_CPU = {"metrics.mutual_information", "metrics.spectrum"}  # give tensors back there, and say so
 
@@ -256,6 +260,7 @@ RUNS = {
     "published.mnist_gan": lambda: published.mnist_gan()(x(2, 64), whole(10, 2)),
     "published.mnist_vae": lambda: published.mnist_vae()(x(2, 1, 28, 28), x(2, 32)),
     "published.shapes_gan": lambda: published.shapes_gan()(x(2, 64)),
+    "widgets.show": lambda: [widgets.show(kind)._repr_html_() for kind in SCRIPTS],
 }
 
 

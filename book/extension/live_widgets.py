@@ -1,8 +1,9 @@
 """Puts the live widgets of `course_lib.widgets` into the pages.
 
 An output of `widgets.show` holds its scripts and its networks itself, as a notebook
-needs them. Here they become files, one of each name for the whole book. A page that
-is no notebook shows a widget by a `{live-widget}` of that kind.
+needs them. Here they become files, one of each name for the whole book: the networks
+as the run has made them, the scripts as they are in the package now. A page that is
+no notebook shows a widget by a `{live-widget}` of that kind.
 Sphinx loads this file by `local_extensions` in _config.yml.
 """
 
@@ -13,6 +14,7 @@ from docutils import nodes
 from sphinx.util.docutils import SphinxDirective
 
 from course_lib import widgets
+from course_lib.widgets.show import scripts
 
 FOLDER = "widgets"  # in _static
 PART = re.compile(r'<(style|script) data-file="([\w.-]+)">(.*?)</\1>\n', re.DOTALL)
@@ -35,7 +37,7 @@ class LiveWidget(SphinxDirective):
 
 
 def share(app, pagename, templatename, context, doctree):
-    """Write each script and style of a page's widgets to a file, and ask for it once."""
+    """Make a file of each script and style of a page, and ask for it once."""
     files = {}
 
     def keep(found):
@@ -47,6 +49,8 @@ def share(app, pagename, templatename, context, doctree):
         return
     folder = Path(app.outdir, "_static", FOLDER)
     folder.mkdir(parents=True, exist_ok=True)
+    for kind in re.findall(r'class="course-widget" data-kind="(\w+)"', body):
+        files |= scripts(kind)
     files["mount.js"] = files.pop("mount.js")  # last, once all is known
     tags = ""
     for name, text in files.items():

@@ -16,15 +16,20 @@ def parts(network: nn.Module | None = None) -> Parts:
     digits_to_order(generator)
     z = torch.randn(10, generator.latent_dim, generator=torch.Generator().manual_seed(1))
     picture = draw(generator, z[:1].repeat(10, 1), torch.arange(10))
-    facts = {"latent": generator.latent_dim, "directions": {name: each.tolist() for name, each in directions(generator).items()}}
+    facts = {
+        "latent": generator.latent_dim,
+        "directions": {name: each.tolist() for name, each in directions(generator).items()},
+    }
     file = export(generator, (generator.latent_dim + 10, 1, 1))
-    return Parts(sheet(picture, 10), (53, 36), {"generator": file}, facts)
+    return Parts(sheet(picture, 10), {"generator": file}, facts)
 
 
 def digits_to_order(generator: nn.Module) -> None:
     """Raise ValueError unless a network draws digits to order."""
     fits = isinstance(generator, models.Generator) and generator.classes == 10 and generator.layers[-2].out_channels == 1
-    expect(generator, "a generator of digits to order, models.Generator((1, 28, 28), classes=10)", fits and _side(generator) == 28)
+    expect(
+        generator, "a generator of digits to order, models.Generator((1, 28, 28), classes=10)", fits and _side(generator) == 28
+    )
 
 
 def _side(generator):

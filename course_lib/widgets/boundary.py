@@ -31,7 +31,7 @@ def parts(network: nn.Module | None = None) -> Parts:
         networks["network"] = export(network, (2, 1, 1), bits=32)
         facts["widths"] = [2, *(layer.out_features for layer in dense)]
         facts["activation"] = "relu" if nn.ReLU in bent else "tanh"
-    return Parts(_picture(network, points["spirals"]), (66, 37), networks, facts)
+    return Parts(_picture(network, points["spirals"]), networks, facts)
 
 
 def _told(points, shrink):

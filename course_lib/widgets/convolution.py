@@ -33,4 +33,4 @@ def parts(network: nn.Module | None = None) -> Parts:
         "pictures": {name: picture.mul(100).round().div(100).flatten().tolist() for name, picture in pictures.items()},
         "kernels": kernels.mul(100).round().div(100).flatten(1).tolist(),
     }
-    return Parts(sheet(shown, 4), (93, 57), facts=facts)
+    return Parts(sheet(shown, 4), facts=facts)

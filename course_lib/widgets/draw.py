@@ -21,7 +21,7 @@ def parts(network: nn.Module | None = None) -> Parts:
     maps = next(layer for layer in _maps(network, example))[0, :15]
     shown = torch.cat([example[0], maps / maps.amax((1, 2), keepdim=True).clamp(min=1e-6)])
     file = export(network, (1, 28, 28))
-    return Parts(sheet(shown, 8), (88, 62), {"network": file}, {"examples": packed(examples)})
+    return Parts(sheet(shown, 8), {"network": file}, {"examples": packed(examples)})
 
 
 def _maps(network, x):

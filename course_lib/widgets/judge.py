@@ -40,7 +40,7 @@ def parts(network: nn.Module | None = None) -> Parts:
         "count": half,
     }
     shown = torch.cat([real[:5], generated[:5], generated[5:10], real[5:10]])
-    return Parts(sheet(shown, 10), (66, 38), facts=facts)
+    return Parts(sheet(shown, 10), facts=facts)
 
 
 def _separate(x, count):

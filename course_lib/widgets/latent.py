@@ -36,4 +36,4 @@ def parts(network: nn.Module | None = None) -> Parts:
         "directions": directions,
     }
     decoder = nn.Sequential(vae.decoder, nn.Sigmoid())
-    return Parts(sheet(picture, 10), (66, 46), {"decoder": export(decoder, (vae.latent_dim, 1, 1))}, facts)
+    return Parts(sheet(picture, 10), {"decoder": export(decoder, (vae.latent_dim, 1, 1))}, facts)

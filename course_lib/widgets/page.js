@@ -30,7 +30,7 @@ W.choice = (legend, options, chosen, change) => {
 
 /* A slider with its name and its value: change(number) while it moves; set(number) moves it without a call. */
 W.slider = (label, { min, max, step, value, show = v => v.toFixed(1) }, change) => {
-  const id = `slider-${W.count = (W.count ?? 0) + 1}`, output = W.tag("output", { for: id });
+  const id = `slider-${W.count = (W.count ?? 0) + 1}`, output = W.tag("span", { "aria-hidden": "true" }); // an <output> would speak all the while
   const input = W.tag("input", { id, type: "range", min, max, step, oninput: () => { tell(); change(Number(input.value)); } });
   const tell = () => { output.textContent = show(Number(input.value)); input.setAttribute("aria-valuetext", output.textContent); };
   const box = W.tag("div", { class: "slider" }, W.tag("label", { for: id }, label), input, output);

@@ -18,11 +18,9 @@ class Parts:
     picture: float tensor (H, W) in 0..1, or (H, W, 3), shown where there is no JavaScript.
     networks: files of `export`, by the names that the widget's script calls them.
     facts: whatever else the script needs, as JSON.
-    heights: of the place that is kept, in rem, on a narrow screen and on a wide one.
     """
 
     picture: torch.Tensor
-    heights: tuple[int, int]
     networks: dict[str, bytes] = field(default_factory=dict)
     facts: dict = field(default_factory=dict)
 

@@ -29,7 +29,7 @@ def parts(network: nn.Module | None = None) -> Parts:
         "reach": REACH,
         "widths": NETWORKS,
     }
-    return Parts(_picture(ring), (60, 34), facts=facts)
+    return Parts(_picture(ring), facts=facts)
 
 
 def _picture(ring):
@@ -54,7 +54,10 @@ def _picture(ring):
     blue, red = torch.tensor([0.65, 0.8, 0.95]), torch.tensor([0.97, 0.75, 0.7])
     picture = belief * red + (1 - belief) * blue
     drawn = generator(torch.randn(300, 4, generator=torch.Generator().manual_seed(0)))
-    for points, color in ((real[:300], torch.zeros(3)), (drawn, torch.tensor([int(COLORS[9][i : i + 2], 16) / 255 for i in (1, 3, 5)]))):
+    for points, color in (
+        (real[:300], torch.zeros(3)),
+        (drawn, torch.tensor([int(COLORS[9][i : i + 2], 16) / 255 for i in (1, 3, 5)])),
+    ):
         column, row = ((points * torch.tensor([1, -1]) / REACH + 1) / 2 * (SIDE - 1)).round().long().clamp(0, SIDE - 1).T
         picture[row, column] = color
     return picture

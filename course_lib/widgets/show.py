@@ -67,29 +67,33 @@ class Widget:
         names = {name: f"{name}-{digest(file)}" for name, file in self.parts.networks.items()}
         facts = json.dumps(self.parts.facts, separators=(",", ":"))
         told = f"{self.kind}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
-        files = {"widgets.css": (HERE / "widgets.css").read_text(encoding="utf-8")}
-        for name in ("engine", "page", *SCRIPTS[self.kind]):
-            files[f"{name}.js"] = (HERE / f"{name}.js").read_text(encoding="utf-8")
-        for kind in ("page", self.kind):
-            files[f"words-{kind}.js"] = f'courseWidgets.words("{kind}", {json.dumps(STRINGS[kind], ensure_ascii=False)});\n'
+        files = scripts(self.kind)
         for name, file in self.parts.networks.items():
             packed = base64.b64encode(zlib.compress(file, 9)).decode()
             files[f"{names[name]}.js"] = f'courseWidgets.file("{names[name]}", "{packed}");\n'
         files[f"{told}.js"] = f'courseWidgets.facts("{told}", {facts});\n'
-        files["mount.js"] = "courseWidgets.mount();\n"
+        files["mount.js"] = files.pop("mount.js")  # last, once all is known
         return self._place(names, told) + "".join(_tag(name, text) for name, text in files.items())
 
     def _place(self, names, told):
         """What a page holds before its scripts have run, and without them: a picture by the same network."""
-        narrow, wide = self.parts.heights
         data = {"kind": self.kind, "networks": json.dumps(names), "facts": told}
         attributes = "".join(f' data-{key}="{html.escape(value)}"' for key, value in data.items())
         return (
-            f'<section class="course-widget"{attributes} aria-label="{html.escape(self.words["title"])}" '
-            f'style="--narrow: {narrow}rem; --wide: {wide}rem"><noscript><style>.course-widget {{ min-height: 0 !important }}'
-            f'</style></noscript><figure class="fallback">{_image(self.parts.picture, self.words["alternative"])}'
+            f'<section class="course-widget"{attributes} aria-label="{html.escape(self.words["title"])}">'
+            "<noscript><style>.course-widget { min-height: 0 !important }</style></noscript>"
+            f'<figure class="fallback">{_image(self.parts.picture, self.words["alternative"])}'
             f"<figcaption>{html.escape(STRINGS['page']['fallback'])}</figcaption></figure></section>\n"
         )
+
+
+def scripts(kind: str) -> dict[str, str]:
+    """The style and the scripts of a kind, by the names of their files, in the order in which a page loads them."""
+    names = ["widgets.css", "engine.js", "page.js", *(f"{name}.js" for name in SCRIPTS[kind])]
+    files = {name: (HERE / name).read_text(encoding="utf-8") for name in names}
+    for name in ("page", kind):
+        files[f"words-{name}.js"] = f'courseWidgets.words("{name}", {json.dumps(STRINGS[name], ensure_ascii=False)});\n'
+    return files | {"mount.js": "courseWidgets.mount();\n"}
 
 
 def show(kind: str, network: nn.Module | None = None) -> Widget:
