@@ -1,6 +1,7 @@
 """A widget as a notebook and a page receive it: complete, small, in words of its own; and what is refused."""
 
 import re
+from functools import cache
 
 import pytest
 import torch
@@ -13,10 +14,16 @@ KINDS = sorted(SCRIPTS)
 GENERATOR = {"latent_dim": 8, "width": 4}
 
 
-@pytest.fixture(scope="module", params=KINDS)
+@cache
+def course(kind):
+    """The widget with the course's own network."""
+    return widgets.show(kind)
+
+
+@pytest.fixture(params=KINDS)
 def shown(request):
     """(kind, the HTML of its output)."""
-    return request.param, widgets.show(request.param)._repr_html_()
+    return request.param, course(request.param)._repr_html_()
 
 
 def files(html):
@@ -46,7 +53,7 @@ def test_a_picture_by_the_same_network_holds_its_place(shown):
 
 
 def test_where_there_is_no_html_it_is_a_sentence():
-    assert repr(widgets.show("boundary")).startswith("Decision boundary: a live widget, where a page shows it. Three spirals")
+    assert repr(course("boundary")).startswith("Decision boundary: a live widget, where a page shows it. Three spirals")
 
 
 def test_every_string_of_a_script_is_there_and_none_is_left_over():
@@ -90,8 +97,13 @@ def test_a_readers_own_network_takes_the_place_of_the_courses():
         network.train()
         parts = widgets.show(kind, network).parts
         assert network.training
-        course = widgets.show(kind).parts
-        assert (parts.networks, parts.facts) != (course.networks, course.facts), kind
+        assert (parts.networks, parts.facts) != (course(kind).parts.networks, course(kind).parts.facts), kind
+
+
+def test_the_classifier_does_little_better_than_guessing():
+    suspected = course("judge").parts.facts["suspected"]
+    right = 100 - sum(suspected["real"]) + sum(suspected["generated"])
+    assert 80 < right < 130
 
 
 def test_a_page_is_one_file_with_the_prediction_first_and_what_was_seen_last(tmp_path):
