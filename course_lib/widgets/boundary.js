@@ -53,19 +53,17 @@ courseWidgets.kinds.boundary = ({ box, words, facts, say, network }) => {
   const lossNow = () => W.crossEntropy(logits(learned()), learned().map(point => point[2]), 3)[0];
 
   const step = () => {
-    const some = learned(), [loss, d] = W.crossEntropy(logits(some), some.map(point => point[2]), 3);
+    const some = learned(), [mean, d] = W.crossEntropy(logits(some), some.map(point => point[2]), 3);
     mlp.backward(d, some.length);
     mlp.step({ rate, decay });
-    return loss;
+    return mean;
   };
+  let loss;
   const running = W.loop(box, () => {
     const until = performance.now() + 8;
-    let loss;
     do loss = step(); while (performance.now() < until && mlp.steps % 5);
-    if (!Number.isFinite(loss)) { stop(); begin(); say(words.diverged); return; }
-    tell(loss);
-    soon();
-  });
+    if (!Number.isFinite(loss)) { stop(); begin(); say(words.diverged); }
+  }, () => { tell(loss); draw(); });
   const stop = () => { if (running.running) { running.toggle(false); train.textContent = words.train; say(words.stopped, tell(lossNow())); } };
 
   const begin = () => {

@@ -79,17 +79,20 @@ W.soon = f => {
   return () => { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; f(); }); } };
 };
 
-W.calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
-
-/* Calls f before each frame while it runs and the widget is in sight; toggle(true) starts, toggle(false) stops. */
-W.loop = (box, f) => {
-  let running = false, seen = true, next;
-  const frame = () => {
+/* Calls step, then draw, before each frame while it runs and the widget is in sight; toggle(true) starts, toggle(false) stops.
+   Where a reader has asked for little motion, it draws twice a second. */
+W.loop = (box, step, draw) => {
+  const pause = matchMedia("(prefers-reduced-motion: reduce)").matches ? 500 : 0;
+  let running = false, seen = true, next, drawn = 0;
+  const frame = now => {
     cancelAnimationFrame(next);
-    if (running && seen && box.isConnected) { next = requestAnimationFrame(frame); f(); }
+    if (!running || !seen || !box.isConnected) return;
+    next = requestAnimationFrame(frame);
+    step();
+    if (running && now - drawn >= pause) { drawn = now; draw(); }
   };
-  new IntersectionObserver(([entry]) => { seen = entry.isIntersecting; frame(); }).observe(box);
-  return { get running() { return running; }, toggle(on) { running = on; frame(); } };
+  new IntersectionObserver(([entry]) => { seen = entry.isIntersecting; frame(performance.now()); }).observe(box);
+  return { get running() { return running; }, toggle(on) { running = on; frame(performance.now()); } };
 };
 
 /* Numbers at random, evenly in 0..1, the same for the same seed (mulberry32); and from the normal distribution. */

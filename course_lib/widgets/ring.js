@@ -94,9 +94,8 @@ W.kinds.ring = ({ box, words, facts, say }) => {
   const running = W.loop(box, () => {
     const until = performance.now() + 8;
     do play(); while (performance.now() < until);
-    if (!Number.isFinite(losses.generator)) { begin(); stop(); return say(words.broken); }
-    soon();
-  });
+    if (!Number.isFinite(losses.generator)) { stop(); begin(); say(words.broken); }
+  }, () => draw());
   const stop = () => { running.toggle(false); start.textContent = words.play; };
   const begin = () => {
     game = gan({ widths, points, random: W.random(seed++) });
