@@ -34,6 +34,7 @@ __all__ = [
     "runtime",
     "samplers",
     "trainer",
+    "widgets",
 ]
 
 

@@ -35,11 +35,27 @@ from course_lib import (
     published,
     recipes,
     samplers,
+    widgets,
 )
 from course_lib.recipes import vaes
 from course_lib.trainer import Trainer
+from course_lib.widgets.show import SCRIPTS
 
-RUN_BY_NAME = (attribution, data, gan_losses, layers, likelihoods, losses, metrics, models, paths, plots, published, samplers)
+RUN_BY_NAME = (
+    attribution,
+    data,
+    gan_losses,
+    layers,
+    likelihoods,
+    losses,
+    metrics,
+    models,
+    paths,
+    plots,
+    published,
+    samplers,
+    widgets,
+)
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
     "checks": "they look at readers' answers, and run with the chapters",
@@ -60,6 +76,8 @@ LEFT_OUT = {
     "published.card": "reads a file of text",
     "published.inception": "a download; models.Inception is run",
     "published.publish": "run with the recipes that publish",
+    "widgets.Widget": "made by show",
+    "widgets.export_page": "writes what show makes",
 }
 ON_THE_CPU = {"metrics.mutual_information", "metrics.spectrum"}  # give tensors back there, and say so
 
@@ -279,6 +297,7 @@ RUNS = {
     "samplers.euler": lambda: sampled(samplers.euler),
     "samplers.heun": lambda: sampled(samplers.heun),
     "samplers.log_likelihood": lambda: sampled(samplers.log_likelihood),
+    "widgets.show": lambda: [widgets.show(kind)._repr_html_() for kind in SCRIPTS],
 }
 
 

@@ -1,0 +1,197 @@
+"""A network as a page runs it: one file of safetensors, whose header lists the steps of `engine.js`."""
+
+import hashlib
+import json
+from functools import singledispatch
+
+import numpy as np
+import torch
+from safetensors.numpy import save
+from torch import nn
+
+from ..layers import PreActivationBlock
+from ..models import Generator
+from ..models.cnn import Classifier, ResidualBlock
+
+SMALL = 5_000  # weights: below, 16 bits for each cost next to nothing, and layers next to the input or output need them most
+BITS = (8, 16, 32)
+
+
+class Program:
+    """The steps of a network, with its tensors by name."""
+
+    def __init__(self):
+        self.tensors = {}
+
+    def put(self, tensor):
+        name = f"t{len(self.tensors)}"
+        self.tensors[name] = np.ascontiguousarray(tensor.detach().float().cpu())
+        return name
+
+    def chain(self, layers):
+        """The steps of layers that follow each other; a batch norm goes into the weights of the layer before it."""
+        steps = []
+        for layer, following in zip(layers, [*layers[1:], None], strict=True):
+            if isinstance(layer, nn.BatchNorm2d):
+                continue
+            steps += [self.product(layer, following)] if isinstance(following, nn.BatchNorm2d) else steps_of(layer, self)
+        return steps
+
+    def product(self, layer, norm=None):
+        """The step of a dense layer or a convolution, with the batch norm behind it."""
+        weight, bias = _folded(layer, norm)
+        step = {"weight": None, "bias": self.put(bias)}
+        if isinstance(layer, nn.Linear):
+            step |= {"layer": "dense", "rows": len(weight)}
+        else:
+            if layer.groups != 1 or layer.dilation != (1, 1) or layer.padding_mode != "zeros" or len(set(layer.stride)) > 1:
+                raise TypeError(f"A page runs convolutions without groups and dilation, got {layer}.")
+            step |= {"kernel": list(layer.kernel_size), "stride": layer.stride[0], "padding": layer.padding[0]}
+            if isinstance(layer, nn.ConvTranspose2d):
+                channels, size = weight.shape[1], weight[0].numel()
+                weight = weight.flatten(1).T  # (C, O, kh, kw) -> (O kh kw, C)
+                step |= {"layer": "deconv", "channels": channels, "rows": size}
+            else:
+                step |= {"layer": "conv", "rows": len(weight)}
+        return step | {"weight": self.put(weight)}
+
+
+def _folded(layer, norm):
+    """Weight and bias of a layer, with the batch norm behind it (in evaluation mode) multiplied in."""
+    outputs = layer.weight.shape[isinstance(layer, nn.ConvTranspose2d)]
+    bias = torch.zeros(outputs, device=layer.weight.device) if layer.bias is None else layer.bias
+    if norm is None:
+        return layer.weight, bias
+    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
+    shift = norm.bias - norm.running_mean * scale
+    each = outputs // len(scale)  # of a dense layer, whose outputs are (c h w)
+    scale, shift = scale.repeat_interleave(each), shift.repeat_interleave(each)
+    axis = isinstance(layer, nn.ConvTranspose2d)  # (C, O, kh, kw), others (O, ...)
+    sides = [-1 if i == axis else 1 for i in range(layer.weight.ndim)]
+    return layer.weight * scale.view(sides), bias * scale + shift
+
+
+@singledispatch
+def steps_of(layer, program):
+    """The steps that do what a layer does: one dictionary for each, as `LAYERS` in engine.js has them."""
+    raise TypeError(f"A page cannot run {type(layer).__name__}: write its steps in course_lib/widgets/export.py.")
+
+
+@steps_of.register(nn.Linear)
+@steps_of.register(nn.Conv2d)
+@steps_of.register(nn.ConvTranspose2d)
+def _(layer, program):
+    return [program.product(layer)]
+
+
+@steps_of.register
+def _(layer: nn.Sequential, program):
+    return program.chain(list(layer))
+
+
+@steps_of.register(nn.Dropout)
+@steps_of.register(nn.Identity)
+def _(layer, program):
+    return []
+
+
+for kind, name in {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.SiLU: "silu", nn.Flatten: "flatten"}.items():
+    steps_of.register(kind)(lambda layer, program, name=name: [{"layer": name}])
+
+
+@steps_of.register
+def _(layer: nn.LeakyReLU, program):
+    return [{"layer": "leaky", "slope": layer.negative_slope}]
+
+
+@steps_of.register
+def _(layer: nn.Unflatten, program):
+    return [{"layer": "unflatten", "shape": list(layer.unflattened_size)}]
+
+
+@steps_of.register
+def _(layer: nn.MaxPool2d, program):
+    return [{"layer": "maxpool", "size": layer.kernel_size}]
+
+
+@steps_of.register
+def _(layer: nn.AdaptiveAvgPool2d, program):
+    return [{"layer": "average"}]
+
+
+@steps_of.register
+def _(layer: nn.GroupNorm, program):
+    norm = {"scale": program.put(layer.weight), "bias": program.put(layer.bias)}
+    return [{"layer": "groupnorm", "groups": layer.num_groups, "eps": layer.eps, **norm}]
+
+
+@steps_of.register
+def _(block: ResidualBlock, program):
+    body = program.chain([block.first, block.norms[0], nn.ReLU(), block.second, block.norms[1]])
+    return [*([{"layer": "residual", "body": body, "stride": block.stride}] if block.residual else body), {"layer": "relu"}]
+
+
+@steps_of.register
+def _(block: PreActivationBlock, program):
+    body = program.chain([block.norms[0], nn.SiLU(), block.first, block.norms[1], nn.SiLU(), block.second])
+    shortcut = steps_of(block.shortcut, program) or None
+    return [{"layer": "residual", "body": body, "shortcut": shortcut, "stride": 1}]
+
+
+@steps_of.register
+def _(network: Generator, program):
+    dense = [network.dense, network.layers[0]]  # the first batch norm belongs to the dense layer
+    start = {"layer": "unflatten", "shape": list(network.start)}
+    return [*program.chain(dense), start, *program.chain(list(network.layers[1:]))]
+
+
+@steps_of.register
+def _(network: Classifier, program):
+    """Whatever a layer makes of maps is kept under its number, for a widget to show."""
+    steps = []
+    for step in program.chain(list(network.layers)):
+        steps.append(step)
+        if step["layer"] == "relu":
+            steps.append({"layer": "keep", "name": str(sum(each["layer"] == "keep" for each in steps))})
+    return [*steps, *steps_of(network.head, program)]
+
+
+def export(network: nn.Module, shape: tuple[int, int, int], *, bits: int = 8) -> bytes:
+    """A file of safetensors with a network's weights and the list of its steps.
+
+    network: in evaluation mode; of layers that `steps_of` knows.
+    shape: (C, H, W) of what it takes; a vector of C numbers is (C, 1, 1).
+    bits: 8, 16 or 32 for each weight. With 8, a row of a matrix has one scale for its integers, and matrices of fewer than
+        5,000 weights have 16 bits.
+
+    Raises TypeError for a layer that a page cannot run, ValueError for weights that are not finite and for other bits.
+    """
+    if bits not in BITS:
+        raise ValueError(f"Expected bits to be one of {BITS}, got {bits!r}.")
+    program = Program()
+    steps = steps_of(network, program)
+    tensors = {}
+    for name, array in program.tensors.items():
+        if not np.isfinite(array).all():
+            raise ValueError("Expected weights that are all finite, got nan or inf: train the network anew, or load it again.")
+        if bits == 8 and array.ndim > 1 and array.size > SMALL:
+            rows = array.reshape(len(array), -1)
+            scale = (np.abs(rows).max(1) / 127).astype(np.float16)
+            scale[scale == 0] = 1
+            tensors[name] = np.rint(rows / scale.astype(np.float32)[:, None]).clip(-127, 127).astype(np.int8)
+            tensors[f"{name} scale"] = scale
+        else:
+            tensors[name] = array.astype(np.float32 if bits == 32 else np.float16)
+    return save(tensors, {"program": json.dumps({"input": list(shape), "steps": steps}, separators=(",", ":"))})
+
+
+def digest(file: bytes) -> str:
+    """Eight letters that name a file by its steps and its numbers, in whatever order they stand."""
+    length = int.from_bytes(file[:8], "little")
+    header = json.loads(file[8 : 8 + length])
+    program = header.pop("__metadata__")["program"]
+    told = hashlib.sha256(program.encode())
+    for name, entry in sorted(header.items()):
+        start, end = (8 + length + offset for offset in entry["data_offsets"])
+        told.update(name.encode() + file[start:end])
+    return told.hexdigest()[:8]
