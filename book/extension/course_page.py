@@ -24,6 +24,16 @@ from sphinx.errors import ExtensionError
 WORDS_A_MINUTE = 200
 BOOK = Path(__file__).parents[1]
 DOTS_PER_INCH = 110  # at which a figure of 6.4 inches fills the column
+# What a page may load: what lies beside it, and what its scripts and figures make. The
+# theme, MathJax and the widgets have scripts and styles within the page.
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'wasm-unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+}
 # Folders of _static that no page asks for: other outputs of MathJax, fonts of icons,
 # translations of the theme.
 UNUSED = (
@@ -179,7 +189,10 @@ def list_chapters(app, doctree, docname):
 
 
 def write(app, pagename, templatename, context, doctree):
-    """A line of times and buttons, sizes of figures, MathJax where there is maths."""
+    """A policy, times and buttons, sizes of figures, MathJax where there is maths."""
+    policy = "; ".join(f"{what} {sources}" for what, sources in POLICY.items())
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+    context["metatags"] = tag + context.get("metatags", "")
     body = context.get("body", "")
     sources = {
         name: Path(app.srcdir, path) for path, name in app.builder.images.items()
