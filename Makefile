@@ -72,7 +72,8 @@ notebooks: $(INSTALLED)
 	done
 
 lock: $(INSTALLED)
-	@$(BIN)/uv pip compile --quiet $(UPGRADE) pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
+	@$(BIN)/uv pip compile --quiet $(UPGRADE) pyproject.toml --all-extras --universal --python-version 3.11 --no-header \
+		--generate-hashes -o requirements.txt
 
 # A new environment with the versions of Colab (tests/colab.txt), in which the first cell's install and every notebook must pass.
 colab-check:
@@ -101,11 +102,11 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
 ifeq ($(TORCH),cpu)
 	@$(PIP) --index-url https://download.pytorch.org/whl/cpu $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.txt)
-	@grep -vE '^(cuda|nvidia|triton)' requirements.txt | $(PIP) -r /dev/stdin
+	@sed -E '/^(cuda|nvidia|triton)/,/[^\]$$/d' requirements.txt | $(PIP) --require-hashes -r /dev/stdin
 else
-	@$(PIP) -r requirements.txt
+	@$(PIP) --require-hashes -r requirements.txt
 endif
-	@$(PIP) --no-deps --editable .
+	@$(PIP) --no-deps --no-build-isolation --editable . # by the setuptools of requirements.txt
 	@mkdir -p .venv/etc/ipython # kernels warn that they listen on this machine without encryption: quiet below errors
 	@echo "c.IPKernelApp.log_level = 'ERROR'" > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@
