@@ -25,9 +25,11 @@ CHROMIUM := $(firstword $(foreach name,chromium chromium-browser google-chrome,$
 
 .PHONY: book test units chapters pages lint pairs notebooks lock colab-check first-cell clean
 
-# The book shows what chapters ran. Pages are all written anew (--all): a warning is met again until it is mended.
+# The book shows what chapters ran. After a build that did not end well all pages are read anew: a warning is met until it is mended.
 book: chapters
-	@$(BIN)/jupyter-book build --all --quiet --warningiserror --keep-going .
+	@if [ -f _build/.built ]; then rm _build/.built; else rm -rf _build/.doctrees; fi
+	@$(BIN)/jupyter-book build --quiet --warningiserror --keep-going .
+	@touch _build/.built
 
 test: units chapters pages
 
@@ -70,7 +72,8 @@ notebooks: $(INSTALLED)
 	done
 
 lock: $(INSTALLED)
-	@$(BIN)/uv pip compile --quiet $(UPGRADE) pyproject.toml --all-extras --universal --python-version 3.11 --no-header -o requirements.txt
+	@$(BIN)/uv pip compile --quiet $(UPGRADE) pyproject.toml --all-extras --universal --python-version 3.11 --no-header \
+		--generate-hashes -o requirements.txt
 
 # A new environment with the versions of Colab (tests/colab.txt), in which the first cell's install and every notebook must pass.
 colab-check:
@@ -99,11 +102,11 @@ $(INSTALLED): requirements.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
 ifeq ($(TORCH),cpu)
 	@$(PIP) --index-url https://download.pytorch.org/whl/cpu $$(grep -oE '^torch(vision)?==[0-9.]+' requirements.txt)
-	@grep -vE '^(cuda|nvidia|triton)' requirements.txt | $(PIP) -r /dev/stdin
+	@sed -E '/^(cuda|nvidia|triton)/,/[^\]$$/d' requirements.txt | $(PIP) --require-hashes -r /dev/stdin
 else
-	@$(PIP) -r requirements.txt
+	@$(PIP) --require-hashes -r requirements.txt
 endif
-	@$(PIP) --no-deps --editable .
+	@$(PIP) --no-deps --no-build-isolation --editable . # by the setuptools of requirements.txt
 	@mkdir -p .venv/etc/ipython # kernels warn that they listen on this machine without encryption: quiet below errors
 	@echo "c.IPKernelApp.log_level = 'ERROR'" > .venv/etc/ipython/ipython_kernel_config.py
 	@touch $@

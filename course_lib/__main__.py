@@ -16,12 +16,16 @@ from . import interrupts
 if __name__ == "__main__":
     interrupts.ends_at_once()  # Ctrl-C, in the seconds in which torch loads
 
-import torch
-from torchvision.utils import save_image
+try:
+    import torch
+    from torchvision.utils import save_image
 
-from . import checkpoints, contract, metrics, progress, published, recipes, runtime, samplers
-from .callbacks import Checkpoints
-from .trainer import Trainer
+    from . import checkpoints, contract, metrics, progress, published, recipes, runtime, samplers
+    from .callbacks import Checkpoints
+    from .trainer import Trainer
+except (ImportError, MemoryError) as error:
+    reason = " ".join(str(error).split()) or "not enough memory"
+    sys.exit(f"error: Could not load the packages ({reason}): install them, and allow 4 GB of address space (ulimit -v).")
 
 OPTIONS = ("data", "epochs", "batch_size", "learning_rate")  # what of a recipe the command line can change
 

@@ -187,7 +187,7 @@ def _pixel_by_pixel(network, count, generator, labels=None, temperature=1.0):
     return torch.cat([models.draw(network, len(some), labels=some, **how) for some in labels.split(DRAWN_AT_ONCE)])
 
 
-def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.5):
+def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.4):
     """Images of a network of velocities on the straight path, of the classes of the labels, by default all in turn."""
     labels = torch.arange(count) % network.classes if labels is None else torch.as_tensor(labels)
     if labels.shape != (count,):

@@ -224,9 +224,8 @@ class Trainer:
         if not (self._unchecked or self._interrupted) and self.accelerator.num_processes == 1:
             return  # the check of a moment ago
         for part, module in self.parts.items():
-            self._unchecked.append(
-                (self.step, part, "sum of weights", sum(w.detach().float().sum() for w in module.parameters()))
-            )
+            weights = sum(weight.detach().float().sum() for weight in module.parameters())
+            self._unchecked.append((self.step, part, "sum of weights", weights))
         stop = torch.tensor(float(bool(self._interrupted)), device=runtime.device())
         *values, interrupted = runtime.sum_over_processes(torch.stack([*(sums for *_, sums in self._unchecked), stop]))
         for (step, part, what, _), value in zip(self._unchecked, values, strict=True):

@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import PIL.Image
@@ -243,3 +244,14 @@ def test_the_same_line_under_torchrun(tmp_path):
     assert done.returncode == 0, done.stderr
     assert len(re.findall("epoch 1/1", done.stdout)) == 1
     assert {entry.name for entry in tmp_path.iterdir()} == {"step-00000029", ".lock"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the address space as Linux does")
+def test_too_little_memory_for_the_packages_is_a_sentence():
+    import resource
+
+    limits = partial(resource.setrlimit, resource.RLIMIT_AS, (300_000_000, 300_000_000))
+    line = [sys.executable, "-m", "course_lib", "describe"]
+    ended = subprocess.run(line, preexec_fn=limits, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"error: Could not load the packages \(.+\): install them, and allow 4 GB of .+\.\n", ended.stderr)

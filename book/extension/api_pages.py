@@ -22,6 +22,7 @@ CHECKS = "book/api_checks"
 
 def setup(app):
     app.setup_extension("sphinx_codeautolink")  # which brings autodoc
+    app.connect("builder-inited", keep_names, priority=100)  # before it empties them
     app.connect("source-read", list_checks)
     app.connect("autodoc-process-docstring", mark_up)
     app.connect("env-updated", keep_first_links, priority=900)  # after they are made
@@ -84,6 +85,15 @@ def inline(text, arguments):
             anywhere = "." if part[0].isupper() or "." in part else ""
             parts[index] = f":py:obj:`{anywhere}{part}`"
     return "".join(parts)
+
+
+def keep_names(app):
+    """Keep the names in pages that are not read anew, which codeautolink drops."""
+    kept = getattr(app.env, "sphinx_codeautolink_transforms", {})
+    app.connect(
+        "env-before-read-docs",
+        lambda app, env, docnames: env.sphinx_codeautolink_transforms.update(kept),
+    )
 
 
 def keep_first_links(app, env):

@@ -1,10 +1,15 @@
 """What pages have beyond the theme: outcomes, times, buttons, little weight.
 
+A build reads the pages anew whose text or run has changed, or all if anything else of
+the book has, and then writes them all: a title, a link and a time stand in many.
+
 Sphinx loads this file by `local_extensions` in _config.yml.
 """
 
+import hashlib
 import re
 import shutil
+from itertools import chain
 from pathlib import Path
 
 import nbformat
@@ -17,7 +22,18 @@ from sphinx import addnodes
 from sphinx.errors import ExtensionError
 
 WORDS_A_MINUTE = 200
+BOOK = Path(__file__).parents[1]
 DOTS_PER_INCH = 110  # at which a figure of 6.4 inches fills the column
+# What a page may load: what lies beside it, and what its scripts and figures make. The
+# theme, MathJax and the widgets have scripts and styles within the page.
+POLICY = {
+    "default-src": "'self'",
+    "script-src": "'self' 'unsafe-inline' 'wasm-unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "object-src": "'none'",
+    "base-uri": "'none'",
+}
 # Folders of _static that no page asks for: other outputs of MathJax, fonts of icons,
 # translations of the theme.
 UNUSED = (
@@ -34,23 +50,47 @@ def setup(app):
     app.connect("env-before-read-docs", find_runs)
     # Before links are looked for in code, which wants each section to have a title:
     app.connect("doctree-read", read, priority=480)
+    app.connect("env-updated", lambda app, env: env.found_docs)  # to be written
     app.connect("doctree-resolved", list_chapters)
     # After the theme and MathJax have added theirs:
     app.connect("html-page-context", write, priority=900)
     app.connect("build-finished", prune, priority=900)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    return {
+        "env_version": made_of(),  # with another one, Sphinx reads all pages
+        "parallel_read_safe": True,
+        "parallel_write_safe": True,
+    }
+
+
+def made_of():
+    """A digest of what goes into many pages: the book's files but its texts, and the
+    packages."""
+    files = chain(BOOK.glob("extension/*.py"), BOOK.glob("*.yml"), BOOK.glob("*.bib"))
+    above = ("_config.yml", "_toc.yml", "requirements.txt")
+    digest = hashlib.sha256()
+    for path in [*sorted(files), *(BOOK.parent / name for name in above)]:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def run_of(env, docname):
+    """The file of a notebook's run, None for other pages; KeyError without a run."""
+    notebook, runs = Path(env.doc2path(docname)), env.mystnb_config.execution_cache_path
+    if notebook.suffix != ".ipynb":
+        return None
+    code = nbformat.read(notebook, as_version=4)
+    found = get_cache(runs).match_cache_notebook(code)
+    return Path(runs, "executed", found.hashkey, "base.ipynb")
 
 
 def find_runs(app, env, docnames):
     """Insist on a run of each notebook: a build runs none, book/conftest.py does."""
-    runs, missing = get_cache(env.mystnb_config.execution_cache_path), []
-    notebooks = [Path(env.doc2path(docname)) for docname in docnames]
-    for notebook in notebooks:
-        if notebook.suffix == ".ipynb":
-            try:
-                runs.match_cache_notebook(nbformat.read(notebook, as_version=4))
-            except KeyError:
-                missing.append(notebook.name)
+    missing = []
+    for docname in docnames:
+        try:
+            run_of(env, docname)
+        except KeyError:
+            missing.append(Path(env.doc2path(docname)).name)
     if missing:
         # In this folder the theme puts its logo, even when a build has failed.
         Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
@@ -60,6 +100,8 @@ def find_runs(app, env, docnames):
 
 def read(app, doctree):
     """Count the words of a page, outputs apart; take away the ids exercises share."""
+    if run := run_of(app.env, app.env.docname):
+        app.env.note_dependency(str(run))
     outputs = [
         node
         for node in doctree.findall(nodes.container)
@@ -73,25 +115,20 @@ def read(app, doctree):
         if section["ids"] in (["exercise-content"], ["solution-content"]):
             section["ids"] = []  # or the first child would inherit it
             section.replace_self(section.children)
-    if note := chapters(app).get(Path(app.env.docname).name):
-        app.env.note_dependency(str(chapters_file(app)))
+    if note := chapters().get(Path(app.env.docname).name):
         title = next(doctree.findall(nodes.title))
         place = title.parent.index(title) + 1
-        top = nodes.container("", *outcomes(app, note, app.env.docname))
+        top = nodes.container("", *outcomes(note, app.env.docname))
         top["classes"] = ["outcomes"]
         title.parent.insert(place, top)
 
 
-def chapters_file(app):
-    return Path(app.srcdir, "book", "chapters.yml")
-
-
-def chapters(app):
+def chapters():
     """What each chapter builds on and what a reader can do after it, by its name."""
-    return yaml.safe_load(chapters_file(app).read_text(encoding="utf-8"))
+    return yaml.safe_load((BOOK / "chapters.yml").read_text(encoding="utf-8"))
 
 
-def outcomes(app, note, docname):
+def outcomes(note, docname):
     """Both, as nodes; the links to chapters are resolved with all others."""
     items = [
         nodes.list_item("", nodes.paragraph("", outcome[0].upper() + outcome[1:] + "."))
@@ -129,7 +166,7 @@ def minutes(env, docname):
 
 def list_chapters(app, doctree, docname):
     """Fill a `{div} chapters`: by parts, with the time each takes and its outcomes."""
-    notes = chapters(app)
+    notes = chapters()
     for place in doctree.findall(
         lambda node: isinstance(node, nodes.container) and "chapters" in node["classes"]
     ):
@@ -152,7 +189,10 @@ def list_chapters(app, doctree, docname):
 
 
 def write(app, pagename, templatename, context, doctree):
-    """A line of times and buttons, sizes of figures, MathJax where there is maths."""
+    """A policy, times and buttons, sizes of figures, MathJax where there is maths."""
+    policy = "; ".join(f"{what} {sources}" for what, sources in POLICY.items())
+    tag = f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+    context["metatags"] = tag + context.get("metatags", "")
     body = context.get("body", "")
     sources = {
         name: Path(app.srcdir, path) for path, name in app.builder.images.items()

@@ -14,7 +14,8 @@ from pathlib import Path
 import yaml
 
 BOOK = Path(__file__).parents[1]
-LINE, COLUMN, BESIDE, LEFT, TOP, WIDTH = 28, 22, 9, 14, 18, 360
+LINE, COLUMN, BESIDE, LEFT, TOP = 28, 22, 9, 14, 18
+LETTER = 7.6  # the mean width of a letter, in a wide font
 COLORS = "#00639c", "#a8480a", "#00734f", "#8a3a74", "#6b5d00", "#3b4a9b"
 
 
@@ -41,7 +42,7 @@ def curve(start, end, color, *, first):
 
 
 def drawn():
-    """The map as SVG, 360 pixels wide so that a phone shows it at its own size."""
+    """The map as SVG, as wide as the longest title asks for: about a phone."""
     notes = yaml.safe_load((BOOK / "chapters.yml").read_text(encoding="utf-8"))
     leads = {need for note in notes.values() for need in note["needs"]}
     shown = [name for name, note in notes.items() if note["needs"] or name in leads]
@@ -51,6 +52,8 @@ def drawn():
         for line, name in enumerate(shown)
     }
     color = {name: COLORS[numbers.index(name[:2]) % len(COLORS)] for name in shown}
+    labels = {name: f"{name.split('_')[0]} {title(name)}" for name in shown}
+    beside = LEFT + COLUMN * len(numbers)
     curves, dots, columns = [], [], set()
     for name in shown:
         for need in notes[name]["needs"]:
@@ -58,16 +61,14 @@ def drawn():
             curves.append(curve(place[need], place[name], color[name], first=first))
         columns.add(name[:2])
         x, y = place[name]
-        label = f"{name.split('_')[0]} {escape(title(name))}"
         dots.append(f'<circle cx="{x}" cy="{y}" r="5" fill="{color[name]}"/>')
-        dots.append(
-            f'<text x="{LEFT + COLUMN * len(numbers)}" y="{y + 5}">{label}</text>'
-        )
+        dots.append(f'<text x="{beside}" y="{y + 5}">{escape(labels[name])}</text>')
+    width = beside + round(LETTER * max(map(len, labels.values())))
     height = 2 * TOP + LINE * (len(shown) - 1)
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}"'
-            f' viewBox="0 0 {WIDTH} {height}" role="img">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}"'
+            f' viewBox="0 0 {width} {height}" role="img">',
             "<title>Which chapter builds on which</title>",
             '<rect width="100%" height="100%" rx="8" fill="#ffffff"/>',
             '<g fill="none" stroke-width="2.5">',

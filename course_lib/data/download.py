@@ -3,8 +3,10 @@
 import os
 import shutil
 import tarfile
+import threading
 import time
 from pathlib import Path, PurePosixPath
+from queue import Empty, Queue
 
 import pooch
 import requests  # comes with pooch
@@ -76,7 +78,7 @@ def fetch(
 
 def _download(url, path):
     """Write what a server sends; raises TimeoutError where it is too slow, ValueError where it is too much."""
-    with requests.get(url, stream=True, timeout=PATIENCE) as response, open(path, "wb") as file:
+    with _ask(url) as response, open(path, "wb") as file:
         response.raise_for_status()
         size, (seen, since) = 0, (0, time.monotonic())
         while piece := response.raw.read1(2**16, decode_content=True):  # read1: what is there, without waiting for more
@@ -88,6 +90,29 @@ def _download(url, path):
                 if size - seen < SLOWEST * seconds:
                     raise TimeoutError(f"the server sends fewer than {SLOWEST:,} bytes a second")
                 seen, since = size, time.monotonic()
+
+
+def _ask(url):
+    """The server's answer, with the body still to come; raises TimeoutError where the lines before it drip for ever.
+
+    requests counts only the time from one byte to the next, so a thread asks, and is left behind when its time is up.
+    """
+    answers = Queue()
+
+    def ask():
+        try:
+            answers.put(requests.get(url, stream=True, timeout=PATIENCE))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        answer = answers.get(timeout=2 * PATIENCE)  # connecting, too, takes its time
+    except Empty:
+        raise TimeoutError("the server did not answer in time") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 def unpack(archive: str | Path, folder: str | Path) -> None:

@@ -22,6 +22,14 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+PLANT = """() => new Promise(resolve => {
+    document.addEventListener("securitypolicyviolation", refused => resolve(refused.blockedURI), {once: true});
+    const script = Object.assign(document.createElement("script"), {src: "https://elsewhere.invalid/planted.js"});
+    script.onerror = () => setTimeout(() => resolve("asked for, and not found"), 1000);
+    document.head.append(script);
+})"""
+
+
 @pytest.fixture(scope="session")
 def address():
     """Where the book is served, without a slash at the end."""
@@ -64,6 +72,13 @@ class Visit:
             self.page.wait_for_function("MathJax.startup && MathJax.startup.promise")
             self.page.evaluate("MathJax.startup.promise.then(() => true)")
         return self.page
+
+    def refusal(self):
+        """The address of a planted script that the page's policy refuses to load, if it does."""
+        troubles, self.troubles = self.troubles, []
+        refused = self.page.evaluate(PLANT)
+        self.troubles = troubles
+        return refused
 
     def _only_here(self, route):
         if not route.request.url.startswith((self.address, "data:", "blob:")):

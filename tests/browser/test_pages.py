@@ -65,6 +65,14 @@ def test_nothing_goes_wrong_while_a_page_loads(opened):
     assert visit.troubles == []
 
 
+def test_a_page_takes_nothing_from_elsewhere(opened):
+    path, visit = opened
+    head = (HTML / path.partition("?")[0]).read_text(encoding="utf-8").partition("</head>")[0]
+    policy = head.index('<meta http-equiv="Content-Security-Policy" content="default-src \'self\';')
+    assert "<script" not in head[:policy]  # or it would not be bound by it
+    assert visit.refusal() == "https://elsewhere.invalid/planted.js"
+
+
 def test_mathematics_is_rendered(opened):
     _, visit = opened
     raw = (

@@ -148,3 +148,18 @@ def test_the_book_works_from_disk(from_disk):
     assert page.locator("mjx-merror").count() == 0
     assert any("Symptoms" in title for title in search(from_disk, "CUDA out of memory")[:3])
     assert from_disk.troubles == []
+    assert from_disk.refusal() == "https://elsewhere.invalid/planted.js"
+
+
+EMPTY_PROGRAM = "WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])).then(() => true)"
+
+
+@pytest.mark.parametrize("place", ["visit", "from_disk"])
+def test_a_page_may_run_what_it_brings(request, place):
+    """Scripts within the page and WebAssembly, as widgets have them: its policy does not stand in their way."""
+    visit = request.getfixturevalue(place)
+    page = visit.open(CHAPTER)
+    assert page.evaluate(EMPTY_PROGRAM)
+    page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = true'}))")
+    assert page.evaluate("window.ran")
+    assert [trouble for trouble in visit.troubles if "Security Policy" in trouble] == []

@@ -1,4 +1,4 @@
-"""The checks of the chapter Convolutional networks take right answers and turn down wrong ones: see test_checks.py."""
+"""The checks of the chapter Convolutional networks take right answers and turn down wrong ones: see test_all.py."""
 
 import numpy as np
 import torch

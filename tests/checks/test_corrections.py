@@ -1,4 +1,4 @@
-"""The checks of the chapter From article to working code take right answers and turn down wrong ones: see test_checks.py."""
+"""The checks of the chapter From article to working code take right answers and turn down wrong ones: see test_all.py."""
 
 import torch
 from torch.distributions import Normal, kl_divergence

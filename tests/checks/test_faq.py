@@ -1,4 +1,4 @@
-"""The page Symptoms: right diagnoses pass, wrong ones get a hint (see test_checks.py), and each run shows its fault."""
+"""The page Symptoms: right diagnoses pass, wrong ones get a hint (see test_all.py), and each run shows its fault."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The checks of the chapter A landscape from one photograph: see test_checks.py."""
+"""The checks of the chapter A landscape from one photograph: see test_all.py."""
 
 import numpy as np
 import torch

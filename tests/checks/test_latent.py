@@ -1,4 +1,4 @@
-"""The checks of the chapter A space to walk in take right answers and turn down wrong ones: see test_checks.py."""
+"""The checks of the chapter A space to walk in take right answers and turn down wrong ones: see test_all.py."""
 
 import numpy as np
 from scipy.stats import chi2, norm

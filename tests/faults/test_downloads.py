@@ -19,21 +19,20 @@ def md5(content):
     return "md5:" + hashlib.md5(content).hexdigest()
 
 
-class Drip(bytes):
-    """A body that the server sends a byte at a time."""
-
-
 @pytest.fixture
 def dripping(server, monkeypatch):
-    """The server, which sends /drip a byte at a time, until someone stops it."""
+    """The server, which sends the body of /drip, or already the head of /head, a byte at a time, until someone stops it."""
     stop, write = threading.Event(), server.RequestHandlerClass.do_GET
 
     def get(handler):
-        if handler.path != "/drip":
+        if handler.path not in ("/drip", "/head"):
             return write(handler)
         handler.send_response(200)
         handler.send_header("Content-Length", "100000")
-        handler.end_headers()
+        if handler.path == "/drip":
+            handler.end_headers()
+        else:
+            handler.flush_headers()
         while not stop.wait(0.02):
             try:
                 handler.wfile.write(b"x")
@@ -50,8 +49,9 @@ def dripping(server, monkeypatch):
 def test_a_server_that_drips_ends_in_a_sentence(dripping, tmp_path, monkeypatch):
     monkeypatch.setattr(download, "PATIENCE", 0.3)
     started = time.monotonic()
-    with pytest.raises(OSError, match=r"drip: the server sends fewer than 1,000 bytes a second\. Check the connection"):
-        fetch([dripping.url + "drip"], tmp_path / "digits", md5(b""))
+    drips = "drip: the server sends fewer than 1,000 bytes a second"
+    with pytest.raises(OSError, match=rf"head: the server did not answer in time; .*{drips}\. Check the connection"):
+        fetch([dripping.url + "head", dripping.url + "drip"], tmp_path / "digits", md5(b""))
     assert time.monotonic() - started < 20
     assert [path.name for path in tmp_path.iterdir()] == ["digits.lock"]
 
