@@ -57,6 +57,7 @@ LEFT_OUT = {
     "plots.use_style": "takes nothing",
     "published.card": "reads a file of text",
     "published.inception": "a download; models.Inception is run",
+    "published.resnet18": "a download; models.ResNet18 is run",
     "published.publish": "run with the recipes that publish",
 }
 ON_THE_CPU = {"metrics.mutual_information", "metrics.spectrum"}  # give tensors back there, and say so
@@ -193,6 +194,8 @@ RUNS = {
     "gan_losses.r1": lambda: game(gan_losses.non_saturating, gan_losses.r1()),
     "gan_losses.smoothed": lambda: game(gan_losses.smoothed()),
     "gan_losses.wasserstein": lambda: game(gan_losses.wasserstein),
+    "layers.SelfAttention": lambda: both_ways(layers.SelfAttention(6, 2), x(2, 4, 6), True),
+    "layers.TransformerBlock": lambda: both_ways(layers.TransformerBlock(6, 2), x(2, 4, 6), True),
     "layers.PreActivationBlock": lambda: both_ways(layers.PreActivationBlock(4, 8), x(2, 4, 6, 6)),
     "likelihoods.Bernoulli": lambda: likelihood(likelihoods.Bernoulli()),
     "likelihoods.DiscretizedLogistic": lambda: likelihood(likelihoods.DiscretizedLogistic()),
@@ -234,12 +237,14 @@ RUNS = {
     "models.MLP": lambda: both_ways(models.MLP((4, 5, 3), dropout=0.5), x(2, 4)),
     "models.PixelCNN": lambda: both_ways(models.PixelCNN((1, 6, 6), channels=4, layers=1), x(2, 1, 6, 6)),
     "models.ResNet": lambda: both_ways(models.ResNet(blocks=1, widths=(4, 8)), x(2, 3, 32, 32)),
+    "models.ResNet18": lambda: both_ways(models.ResNet18(3), x(2, 1, 32, 32)),
     "models.RowRNN": lambda: both_ways(models.RowRNN((1, 6, 6), hidden=8, units=8, classes=3), x(2, 1, 6, 6), whole(3, 2)),
     "models.RowTransformer": lambda: both_ways(
         models.RowTransformer((1, 6, 6), hidden=8, layers=1, heads=2, units=8), x(2, 1, 6, 6)
     ),
     "models.UNet": lambda: both_ways(models.UNet(3, 2, widths=(4, 8)), x(2, 3, 16, 16)),
     "models.VAE": lambda: both_ways(models.VAE(nn.Linear(4, 6), nn.Linear(3, 4), shape=(4,), latent_dim=3), x(2, 4), x(2, 3)),
+    "models.ViT": lambda: both_ways(models.ViT((1, 8, 8), 3, patch=4, hidden=8, heads=2), x(2, 1, 8, 8)),
     "models.conv_vae": lambda: vae(models.conv_vae, dropout=0.5),
     "models.dense_vae": lambda: vae(models.dense_vae),
     "models.draw": lambda: models.draw(models.MADE((1, 4, 4), units=8).to(GPU), 2),
