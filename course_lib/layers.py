@@ -31,7 +31,7 @@ class PreActivationBlock(nn.Module):
 class SelfAttention(nn.Module):
     """Multi-head self-attention: each of T places takes a mean of all, weighted by how well its query fits their keys.
 
-    Maps (B, T, hidden) to (B, T, hidden). With Q, K, V of a head, each (T, hidden / heads): softmax(Q K^T / sqrt(hidden / heads)) V.
+    Maps (B, T, hidden) to (B, T, hidden). With Q, K, V of a head, each (T, D), D = hidden / heads: softmax(Q K^T / sqrt(D)) V.
     Source: Vaswani et al., 2017. Written out, for short sequences: on CPUs with bfloat16 the backward pass of PyTorch's
     `scaled_dot_product_attention` takes ten times as long as the rest of a small transformer.
 

@@ -26,9 +26,7 @@ class ResNet18(nn.Module):
     def features(self, x: torch.Tensor) -> torch.Tensor:
         """(B, 1 or 3, H, W) in 0..1 -> (B, 512). Gray becomes RGB. Raises ValueError for images of another shape."""
         if x.ndim != 4 or x.shape[1] not in (1, 3) or min(x.shape[2:]) < 32:
-            raise ValueError(
-                f"Expected images (B, 1 or 3, H, W) of at least 32 x 32 pixels, got {tuple(x.shape)}; enlarge them."
-            )
+            raise ValueError(f"Expected images (B, 1 or 3, H, W) of at least 32 x 32, got {tuple(x.shape)}; enlarge them.")
         return self.layers((x - self.mean) / self.deviation)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

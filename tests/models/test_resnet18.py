@@ -80,5 +80,5 @@ def test_gray_images_become_rgb_and_other_shapes_are_refused():
     gray = torch.rand(2, 1, 32, 40)
     with torch.no_grad():
         torch.testing.assert_close(network(gray), network(gray.expand(-1, 3, -1, -1)))
-    with pytest.raises(ValueError, match=r"at least 32 x 32 pixels, got \(2, 1, 28, 28\); enlarge"):
+    with pytest.raises(ValueError, match=r"at least 32 x 32, got \(2, 1, 28, 28\); enlarge"):
         network(torch.rand(2, 1, 28, 28))
