@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torchvision.ops import nms
 
-from ..models import ResNet
+from ..data import Images
+from ..models import ConvNet, ResNet
 from .verdict import call, call_as_it_is, numbers, require, right
 
 
@@ -28,6 +29,22 @@ def half(iou, pixels):
     require(pixels != 4, "at 4 pixels 60 are shared and 140 covered.")
     require(pixels == 3, "(10 - d) / (10 + d) must be at least one half.")
     right("a third of the width is too much.")
+
+
+def convolutional(function):
+    """function(network, digits) -> the 576 numbers of each digit after the convolutions of a ConvNet, an array (N, 576)."""
+    torch.manual_seed(0)
+    network = ConvNet(classes=5)
+    pixels = torch.randint(256, (3, 1, 28, 28), dtype=torch.uint8)
+    digits = Images(pixels, {"label": torch.arange(3)}, {"label": "012"}, name="three")
+    hint = "it takes a network and digits and returns an array of shape (N, 576)."
+    answer = call_as_it_is(function, network, digits, hint=hint)
+    require(np.shape(answer) != (3, 64), "those are the features of the last layer: leave the dense layer out.")
+    answer = numbers(answer, (3, 576), hint)
+    with torch.no_grad():
+        expected = network.layers[:-2](digits.batch(slice(None))[0]).cpu().numpy()
+    require(np.allclose(answer, expected, atol=1e-4), "all layers up to the Flatten, of digits between 0 and 1.")
+    right("nine times as many numbers, each of a place and a pattern.")
 
 
 def suppress(function):

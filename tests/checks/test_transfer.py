@@ -34,7 +34,12 @@ def against_all(boxes, scores, threshold):
     return [i for n, i in enumerate(order) if not (overlap[i, order[:n]] > threshold).any()]
 
 
+def convolutional(network, digits):
+    return network.layers[:-2](digits.batch(slice(None))[0]).detach().numpy()
+
+
 RIGHT = [
+    (transfer.convolutional, [convolutional]),
     (transfer.head, [325, 92_672]),
     (transfer.half, [1 / 3, 3]),
     (transfer.suppress, [nms]),
@@ -42,6 +47,9 @@ RIGHT = [
     (transfer.sign, [28.0]),
 ]
 WRONG = [
+    (transfer.convolutional, [lambda network, digits: network.features(digits.batch(slice(None))[0])], "leave the dense"),
+    (transfer.convolutional, [lambda network, digits: 2 * convolutional(network, digits)], "between 0 and 1"),
+    (transfer.convolutional, [lambda network, digits: None], "N, 576"),
     (transfer.head, [320, 92_672], "a bias for each class"),
     (transfer.head, [5, 92_672], "64 features"),
     (transfer.head, [325, 92_997], "all parameters"),
