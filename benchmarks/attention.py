@@ -3,8 +3,9 @@
     python benchmarks/attention.py            (a quarter of an hour on one CPU core; goes on where it was stopped)
 
 Both networks (`models.ConvNet`, `models.ViT`) have about 93,000 parameters and take 480 steps of 125 digits, AdamW along one
-cycle, at each of three peak rates, one seed. 5,000 of MNIST's training digits are held out and measure; the most digits to train
-on are the other 55,000. `best` is the best of the three rates. Results go to benchmarks/results/attention.json after each run.
+cycle, at each of three peak rates, one seed. 5,000 of MNIST's training digits are held out and measure; the most digits to
+train on are the other 55,000. `best` is the best of the three rates. Results go to benchmarks/results/attention.json after
+each run.
 """
 
 import json

@@ -91,14 +91,3 @@ def test_attention_beside_convolution_prints_its_results():
         assert row in text, f"Expected in the table: {row}"
         gaps.append(convolution - transformer)
     assert gaps[0] > 1.5 * gaps[1] > 3 * gaps[2] > 0  # what the text reads in it
-
-
-def test_depth_and_normalization_print_their_results():
-    found = json.loads((ROOT / "benchmarks" / "results" / "depth.json").read_text())["rows"]
-    text = (ROOT / "book" / "text" / "02b_deeper.md").read_text()
-    for name, row in found.items():
-        runs = [row["runs"][f"rate {row['rate']:g}, seed {seed}"] for seed in range(3)]
-        after = [" ".join(f"{100 * run[steps][0]:.0f}" for run in runs) for steps in ("80 steps", "320 steps")]
-        new = 100 * sum(run["320 steps"][1] for run in runs) / 3
-        line = f"| {name.replace('centered', 'centred')} | {after[0]} | {after[1]} | {new:.0f} |"
-        assert line in text, f"Expected in the table: {line}"
