@@ -85,9 +85,9 @@ def test_attention_beside_convolution_prints_its_results():
     found = json.loads((ROOT / "benchmarks" / "results" / "attention.json").read_text())["rows"]
     text = (ROOT / "book" / "text" / "02e_attention.md").read_text()
     gaps = []
-    for count in (500, 4_000, 55_000):
+    for count in (500, 4_000):
         convolution, transformer = (found[f"{name}, {count}"]["best"] for name in ("ConvNet", "ViT"))
         row = f"| {count:,} | {100 * convolution:.1f} % | {100 * transformer:.1f} % |"
         assert row in text, f"Expected in the table: {row}"
         gaps.append(convolution - transformer)
-    assert gaps[0] > 1.5 * gaps[1] > 3 * gaps[2] > 0  # what the text reads in it
+    assert 0.35 < gaps[1] / gaps[0] < 0.6  # what the text reads in it: half
