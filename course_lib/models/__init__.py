@@ -6,7 +6,7 @@ from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP
 from .resnet18 import ResNet18
-from .unet import UNet
+from .unet import NoiseUNet, UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
 from .vit import ViT
 
@@ -20,6 +20,7 @@ __all__ = [
     "Generator",
     "Inception",
     "LeNet",
+    "NoiseUNet",
     "PixelCNN",
     "ResNet",
     "ResNet18",
