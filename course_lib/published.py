@@ -20,6 +20,8 @@ DRAWN_AT_ONCE = 500  # images, to bound the memory
 
 INCEPTION_URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
 INCEPTION_HASH = "sha256:6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
+RESNET18_URL = "https://download.pytorch.org/models/resnet18-f37072fd.pth"
+RESNET18_HASH = "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c560e07ec"
 
 
 def card(name: str) -> dict:
@@ -106,6 +108,25 @@ def inception(*, root: str | Path | None = None) -> models.Inception:
     fetch([INCEPTION_URL], path, INCEPTION_HASH, instead="course_lib.published.mnist_features()")
     weights = torch.load(path, map_location="cpu", weights_only=True)
     network.layers.load_state_dict({name: tensor for name, tensor in weights.items() if not name.startswith("fc.")})
+    return network.to(runtime.device()).eval()
+
+
+def resnet18(classes: int, *, trained: bool = True, root: str | Path | None = None) -> models.ResNet18:
+    """A network that has learned the 1,000 classes of ImageNet's photographs, with a new, untrained head for yours.
+
+    For readers online: 47 MB of torchvision's weights (`ResNet18_Weights.IMAGENET1K_V1`), downloaded once and checked. In
+    evaluation mode, on the device. Raises OSError when the file cannot be had or is another.
+
+    classes: the number of logits of the head.
+    trained: False for a network that has learned nothing, without a download.
+    root: where the download is kept; by default the user's cache folder.
+    """
+    network = models.ResNet18(classes)
+    if trained:
+        path = Path(root or data_folder()).expanduser() / RESNET18_URL.rsplit("/", 1)[1]
+        fetch([RESNET18_URL], path, RESNET18_HASH, instead=f"course_lib.published.resnet18({classes}, trained=False)")
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+        network.layers.load_state_dict({name: tensor for name, tensor in weights.items() if not name.startswith("fc.")})
     return network.to(runtime.device()).eval()
 
 

@@ -5,8 +5,10 @@ from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP, NoiseMLP
+from .resnet18 import ResNet18
 from .unet import NoiseUNet, UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
+from .vit import ViT
 
 __all__ = [
     "MADE",
@@ -22,9 +24,11 @@ __all__ = [
     "NoiseUNet",
     "PixelCNN",
     "ResNet",
+    "ResNet18",
     "RowRNN",
     "RowTransformer",
     "UNet",
+    "ViT",
     "conv_vae",
     "dense_vae",
     "draw",

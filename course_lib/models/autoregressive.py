@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .. import likelihoods
+from ..layers import TransformerBlock
 
 
 class Autoregressive(nn.Module):
@@ -304,26 +305,13 @@ class CausalTransformer(nn.Module):
         super().__init__()
         self.embed = nn.Linear(inputs, hidden)
         self.places = nn.Parameter(0.02 * torch.randn(length, hidden))
-        self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                hidden,
-                heads,
-                4 * hidden,
-                dropout=0.0,
-                activation="gelu",
-                batch_first=True,
-                norm_first=True,
-            )
-            for _ in range(layers)
-        )
+        self.layers = nn.ModuleList(TransformerBlock(hidden, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        length = x.shape[1]
-        later = torch.ones(length, length, dtype=torch.bool, device=x.device).triu(1)  # True where one may not look
-        x = self.embed(x) + self.places[:length]
+        x = self.embed(x) + self.places[: x.shape[1]]
         for layer in self.layers:
-            x = layer(x, src_mask=later)
+            x = layer(x, causal=True)
         return self.norm(x)
 
     def resume(self, x: torch.Tensor, state: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.transforms import v2
 
 from ..callbacks import one_cycle
-from ..models import MLP, ConvNet, LeNet, ResNet
+from ..models import MLP, ConvNet, LeNet, ResNet, ViT
 from ..objectives import Classification
 from ..trainer import Trainer
 from .recipe import Recipe
@@ -51,6 +51,12 @@ resnet = Recipe(
     about="residual network of 270,000 parameters, a classifier",
     objective=partial(classification, classifier=ResNet),
     optimizers=adam,
+)
+vit = Recipe(
+    about="small vision transformer, a classifier of 28 x 28 pixels",
+    objective=partial(classification, classifier=ViT),
+    optimizers=partial(torch.optim.AdamW, lr=3e-3, weight_decay=0.05),
+    schedule=one_cycle,
 )
 features = Recipe(
     about="small residual network, whose features measure generated digits",

@@ -79,3 +79,15 @@ def test_the_ladder_of_exact_likelihoods_prints_its_results():
 def test_drawing_with_what_is_kept_is_twenty_times_as_fast_and_gives_the_same_pictures():
     found = json.loads((ROOT / "benchmarks" / "results" / "autoregressive.json").read_text())
     assert all(row["times"] >= 20 and row["same_pictures"] for row in found["draw"]["rows"].values())
+
+
+def test_attention_beside_convolution_prints_its_results():
+    found = json.loads((ROOT / "benchmarks" / "results" / "attention.json").read_text())["rows"]
+    text = (ROOT / "book" / "text" / "02e_attention.md").read_text()
+    gaps = []
+    for count in (500, 4_000):
+        convolution, transformer = (found[f"{name}, {count}"]["best"] for name in ("ConvNet", "ViT"))
+        row = f"| {count:,} | {100 * convolution:.1f} % | {100 * transformer:.1f} % |"
+        assert row in text, f"Expected in the table: {row}"
+        gaps.append(convolution - transformer)
+    assert 0.35 < gaps[1] / gaps[0] < 0.6  # what the text reads in it: half
