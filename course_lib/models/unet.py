@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..layers import NoiseLevel, PreActivationBlock
+from ..layers import NoiseLevel, PreActivationBlock, SelfAttention
 
 
 class UNet(nn.Module):
@@ -113,20 +113,16 @@ class NoiseUNet(nn.Module):
 
 
 class PlaceAttention(nn.Module):
-    """Every place of an image looks at all others and adds what it finds: (B, C, H, W) to the same shape, C a multiple of 4.
+    """Every place of an image looks at all others and adds what it finds: (B, C, H, W) to the same shape.
 
-    Self-attention (Vaswani et al., 2017) after a group norm; a head for every 32 channels, or one where that does not divide.
+    `SelfAttention` after a group norm, with a head for every 32 channels, or one where that does not divide.
     """
 
     def __init__(self, channels: int):
         super().__init__()
-        self.heads = channels // 32 if channels % 32 == 0 else 1
         self.norm = nn.GroupNorm(1, channels)
-        self.queries_keys_values = nn.Conv2d(channels, 3 * channels, 1)
-        self.out = nn.Conv2d(channels, channels, 1)
+        self.attention = SelfAttention(channels, channels // 32 if channels % 32 == 0 else 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        h = self.queries_keys_values(self.norm(x)).flatten(2)  # (B, 3 C, H W)
-        queries, keys, values = h.unflatten(1, (3, self.heads, -1)).transpose(3, 4).unbind(1)  # (B, heads, H W, C / heads) each
-        looks = (queries @ keys.transpose(2, 3) / queries.shape[-1] ** 0.5).softmax(-1)  # (B, heads, H W, H W)
-        return x + self.out((looks @ values).transpose(2, 3).reshape(x.shape))
+        places = self.norm(x).flatten(2).transpose(1, 2)  # (B, C, H, W) -> (B, H W, C)
+        return x + self.attention(places).transpose(1, 2).reshape(x.shape)

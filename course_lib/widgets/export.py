@@ -10,7 +10,7 @@ from safetensors.numpy import save
 from torch import nn
 
 from ..layers import PreActivationBlock
-from ..models import Generator
+from ..models import MLP, Generator
 from ..models.cnn import Classifier, ResidualBlock
 
 SMALL = 5_000  # weights: below, 16 bits for each cost next to nothing, and layers next to the input or output need them most
@@ -143,6 +143,11 @@ def _(network: Generator, program):
     dense = [network.dense, network.layers[0]]  # the first batch norm belongs to the dense layer
     start = {"layer": "unflatten", "shape": list(network.start)}
     return [*program.chain(dense), start, *program.chain(list(network.layers[1:]))]
+
+
+@steps_of.register
+def _(network: MLP, program):
+    return steps_of(network.layers, program)
 
 
 @steps_of.register

@@ -167,14 +167,15 @@ def test_the_shapes_of_every_layer_of_the_network_of_noise():
     assert {name: shapes[name] for name in expected} == expected
 
 
-def test_attention_is_torchs():
+def test_attention_between_places_is_torchs():
     attention, x = PlaceAttention(64), torch.randn(2, 64, 3, 5)
+    inner, places = attention.attention, attention.norm(x).flatten(2).transpose(1, 2)  # (B, H W, C)
     queries, keys, values = (
-        each.flatten(2).unflatten(1, (2, 32)).transpose(2, 3)  # (B, heads, H W, 32)
-        for each in attention.queries_keys_values(attention.norm(x)).chunk(3, 1)
+        each.unflatten(2, (2, 32)).transpose(1, 2)  # (B, heads, H W, 32)
+        for each in inner.queries_keys_values(places).chunk(3, 2)
     )
-    found = F.scaled_dot_product_attention(queries, keys, values).transpose(2, 3).reshape(2, 64, 3, 5)
-    torch.testing.assert_close(attention(x), x + attention.out(found), atol=1e-5, rtol=1e-4)
+    found = inner.out(F.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(attention(x), x + found.transpose(1, 2).reshape(x.shape), atol=1e-5, rtol=1e-4)
 
 
 def test_what_the_network_of_noise_refuses():
