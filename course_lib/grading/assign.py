@@ -25,14 +25,18 @@ def try_out(assignment: Assignment) -> list[str]:
         stopped = [f"cell {number} {what}" for number, what in student.stopped.items()]
         return marks, stopped
 
-    drawn = any(kind == "ticket" for kind, _, _ in assignment.cells)
-    for ticket in (PRACTICE, "ANOTHER") if drawn else (PRACTICE,):
-        marks, stopped = points(assignment.solved(ticket), ticket)
-        found += [f"Expected the solved notebook to run, got: {what}." for what in stopped]
-        for question in questions:
-            if (earned := marks[question.name]["points"]) != question.points:
-                why = "; ".join(part["message"] for part in marks[question.name]["parts"] if part["points"] < part["of"])
-                found.append(f"Expected the solved {question.name} to earn {question.points}, got {earned:g}: {why}")
+    def expect_all(question, marks):
+        if (earned := marks[question.name]["points"]) != question.points:
+            why = "; ".join(part["message"] for part in marks[question.name]["parts"] if part["points"] < part["of"])
+            found.append(f"Expected the solved {question.name} to earn {question.points}, got {earned:g}: {why}")
+
+    marks, stopped = points(assignment.solved())
+    found += [f"Expected the solved notebook to run, got: {what}." for what in stopped]
+    for question in questions:
+        expect_all(question, marks)
+    for question in [question for kind, _, question in assignment.cells if kind == "ticket"]:
+        cells = assignment.solved("ANOTHER", until=question.name)
+        expect_all(question, points(cells, "ANOTHER", question.name)[0])
     for name, each in points(assignment.untouched())[0].items():
         if each["points"]:
             found.append(f"Expected the untouched {name} to earn nothing, got {each['points']:g}.")

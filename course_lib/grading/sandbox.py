@@ -72,7 +72,11 @@ class Sandbox:
         inside = {"bubblewrap": self._bubblewrap, "user": self._user}[backend]
         self.user = FIRST_USER + self.slot if backend == "user" else None
         settings = {"packages": self.packages, "forbidden": self.forbidden, "limits": LIMITS}
-        join = ['for group in $GROUPS_TO_JOIN; do echo $$ > "$group/cgroup.procs"; done; unset GROUPS_TO_JOIN; exec "$@"', "sh"]
+        join = ['for group in $GROUPS_TO_JOIN; do echo $$ > "$group/cgroup.procs"; done; unset GROUPS_TO_JOIN']
+        join = [
+            "; ".join([*join, "echo 1000 > /proc/self/oom_score_adj", 'exec "$@"']),
+            "sh",
+        ]  # short of memory, this goes first
         self.told = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", *join, *inside(), json.dumps(settings)],
@@ -142,7 +146,20 @@ class Sandbox:
             command += ["--symlink", os.readlink(path), path] if os.path.islink(path) else ["--ro-bind-try", path, path]
         for name in self.forbidden:
             command += [part for path in self.packages for part in hidden(Path(path, name))]
-        command += ["--proc", "/proc", "--dev", "/dev", "--size", str(16 * MB), "--tmpfs", "/dev/shm", "--remount-ro", "/dev"]
+        command += [
+            "--proc",
+            "/proc",
+            "--remount-ro",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--size",
+            str(16 * MB),
+            "--tmpfs",
+            "/dev/shm",
+            "--remount-ro",
+            "/dev",
+        ]
         for file in FILES:
             command += ["--ro-bind", str(file), f"/grading/{file.name}"]
         for file in self.folder.iterdir():

@@ -65,10 +65,11 @@ def _read(path):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         raise Refused("This is not a file that can be read.") from None
+    facts = os.fstat(descriptor)
+    if not stat.S_ISREG(facts.st_mode):
+        os.close(descriptor)
+        raise Refused("This is not a file.")
     with os.fdopen(descriptor, "rb") as file:
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            raise Refused("This is not a file.")
         if facts.st_size > FILE_MAX:
             raise Refused(
                 f"The file has {facts.st_size // MB} MB, more than {FILE_MAX // MB}: clear the outputs of the notebook "
@@ -106,3 +107,11 @@ def _member(archive, member, size):
     if len(data) > size:
         raise Refused(f"{PurePosixPath(member.filename).name[:60]} in the archive is too large.")
     return data
+
+
+def fingerprint(path: str | Path) -> str:
+    """By which a file is known again: of its bytes, or why it cannot be read."""
+    try:
+        return hashlib.sha256(_read(path)).hexdigest()
+    except Refused as error:
+        return str(error)

