@@ -195,6 +195,8 @@ def write(results: list[dict], assignment: Assignment, folder: str | Path) -> Pa
     ]
     looks = [f"<li>{_text(who)}: {_text(why)}" for who, why in needs_a_look(results)]
     body = f"<h2>Needs a look</h2><ul>{''.join(looks)}</ul>" if looks else ""
+    for name, points in assignment.about.get("rubric", {}).items():
+        body += f"<h2>To be read: {_text(titles[name])}</h2><ul>{''.join(f'<li>{_text(each)}' for each in points)}</ul>"
     body += "<h2>Questions</h2><table><tr><th>Question<th>Difficulty<th>Discrimination<th>All points<th>None"
     body += f"{''.join(questions)}</table><h2>Students</h2><table><tr><th>Student<th>Points<th>Feedback{''.join(rows)}</table>"
     index = folder / "index.html"

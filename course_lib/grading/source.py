@@ -78,7 +78,7 @@ class Assignment:
             raise BadSource(f"Expected a MyST notebook in {name}, got a text that does not read as one: {error}") from None
         self.text, self.name = text, name
         self.about = dict(self.notebook.metadata.get("assignment", {}))
-        unknown = self.about.keys() - {"topic", "forbidden", "seconds", "call_seconds", "outcomes", "minutes", "note"}
+        unknown = self.about.keys() - {"topic", "forbidden", "seconds", "call_seconds", "outcomes", "minutes", "note", "rubric"}
         if unknown:
             raise BadSource(f"Expected known words under `assignment` of {name}, got {', '.join(sorted(unknown))}.")
         self.seconds = float(self.about.get("seconds", 20))  # of processor time, for a cell

@@ -103,6 +103,7 @@ def test_an_assignment_has_twenty_points_and_says_what_it_takes(path):
     assert assignment.about["minutes"] == sum(question.minutes for question in questions)
     assert 60 <= assignment.about["minutes"] <= 120
     assert 3 <= len(assignment.about["outcomes"]) <= 6
+    assert {question.name for question in questions if question.by_hand} == assignment.about.get("rubric", {}).keys()
     assert assignment.about["topic"]
     assert assignment.about["note"]
 
