@@ -69,10 +69,11 @@ def autograder(assignment: Assignment, secret: str, path: str | Path, package: s
     path: of the zip.
     package: what pip installs there, such as an address of the course's repository.
     """
-    setup = "#!/bin/sh\nset -e\napt-get -qq update\napt-get -qq install -y git python3 python3-pip\n"
-    setup += f"pip install {package} jupytext\nchmod 700 /autograder/source\n"
+    setup = "#!/bin/sh\nset -e\napt-get -qq update\napt-get -qq install -y git python3-pip\npip install uv\n"
+    setup += "export UV_PYTHON_INSTALL_DIR=/opt/python\nuv venv --python 3.13 /opt/course\n"  # where another user can read
+    setup += f"uv pip install --python /opt/course/bin/python {package} jupytext\nchmod 700 /autograder/source\n"
     run = (
-        "#!/bin/sh\ncd /autograder/source\npython3 -m course_lib.grading gradescope "
+        "#!/bin/sh\ncd /autograder/source\n/opt/course/bin/python -m course_lib.grading gradescope "
         f"{assignment.name}.md /autograder/submission --key key --out /autograder/results/results.json\n"
     )
     files = {"setup.sh": setup, "run_autograder": run, f"{assignment.name}.md": assignment.text, "key": secret}

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from course_lib import checks
+from course_lib.checks.verdict import judged
 from course_lib.grading import hostile, wire
 from course_lib.grading.judge import InThisProcess, Student, StudentError, clean, mark
 from course_lib.grading.source import Assignment
@@ -144,6 +146,19 @@ def test_a_function_that_is_not_there_says_which_cell_stopped():
         StudentError, match=r"there is no `f`: .*; cell 1 stopped with NameError: name 'y' is not defined \(line 1\)"
     ):
         student("f = y").function("f")()
+
+
+def test_the_checks_of_the_course_judge_functions_that_run_elsewhere():
+    code = "import numpy as np\ndef convolution(x, w, b, stride):\n"
+    code += "    if x.shape[0] != w.shape[1] or min(x.shape[1:]) < w.shape[2]:\n"
+    code += "        raise ValueError(f'{x.shape} does not fit {w.shape}')\n"
+    code += "    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[2:], (1, 2))[:, ::stride, ::stride]\n"
+    code += "    return np.einsum('cijuv,ocuv->oij', windows, w) + b[:, None, None]"
+    assert judged(checks.cnn.convolution, student(code).function("convolution"))[0] == 1.0
+    flipped = code.replace("windows, w)", "windows, w[:, :, ::-1, ::-1])")
+    share, hint = judged(checks.cnn.convolution, student(flipped).function("convolution"))
+    assert share == 0.0
+    assert "flipped kernel" in hint
 
 
 def test_errors_of_a_function_keep_their_kind_where_it_is_a_common_one():
