@@ -27,10 +27,12 @@ __all__ = [
     "metrics",
     "models",
     "objectives",
+    "paths",
     "plots",
     "published",
     "recipes",
     "runtime",
+    "samplers",
     "trainer",
 ]
 

@@ -30,14 +30,16 @@ from course_lib import (
     metrics,
     models,
     objectives,
+    paths,
     plots,
     published,
     recipes,
+    samplers,
 )
 from course_lib.recipes import vaes
 from course_lib.trainer import Trainer
 
-RUN_BY_NAME = (attribution, data, gan_losses, layers, likelihoods, losses, metrics, models, plots, published)
+RUN_BY_NAME = (attribution, data, gan_losses, layers, likelihoods, losses, metrics, models, paths, plots, published, samplers)
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
     "checks": "they look at readers' answers, and run with the chapters",
@@ -168,6 +170,12 @@ def digits():
     return all_digits()[0].subset(slice(0, 8))
 
 
+def along(path):
+    """What a path makes of data, noise and times."""
+    t = x(3).sigmoid()
+    return path.mix(x(3, 2), x(3, 2), t), path.velocity(x(3, 2), x(3, 2), t), path.seen(x(3, 2), t), path.target("v", t)
+
+
 RUNS = {
     "attribution.grad_cam": lambda: explained(attribution.grad_cam, "layers"),
     "attribution.occlusion": lambda: explained(attribution.occlusion),
@@ -232,6 +240,7 @@ RUNS = {
     "models.LeNet": lambda: both_ways(models.LeNet(), x(2, 3, 32, 32)),
     "models.MADE": lambda: both_ways(models.MADE((1, 6, 6), units=8), x(2, 1, 6, 6)),
     "models.MLP": lambda: both_ways(models.MLP((4, 5, 3), dropout=0.5), x(2, 4)),
+    "models.NoiseUNet": lambda: both_ways(models.NoiseUNet(1, widths=(8, 8), classes=3), x(2, 1, 8, 8), x(2), whole(3, 2)),
     "models.PixelCNN": lambda: both_ways(models.PixelCNN((1, 6, 6), channels=4, layers=1), x(2, 1, 6, 6)),
     "models.ResNet": lambda: both_ways(models.ResNet(blocks=1, widths=(4, 8)), x(2, 3, 32, 32)),
     "models.RowRNN": lambda: both_ways(models.RowRNN((1, 6, 6), hidden=8, units=8, classes=3), x(2, 1, 6, 6), whole(3, 2)),
@@ -244,6 +253,10 @@ RUNS = {
     "models.dense_vae": lambda: vae(models.dense_vae),
     "models.draw": lambda: models.draw(models.MADE((1, 4, 4), units=8).to(GPU), 2),
     "models.residual_vae": lambda: vae(models.residual_vae),
+    **{f"paths.{path.name.upper()}": partial(along, path) for path in paths.PATHS.values()},
+    "paths.Path": lambda: along(replace(paths.COSINE, rho=2.0)),
+    "paths.separate": lambda: paths.separate(x(3, 2), x(3, 2), paths.COSINE, "v", x(3)),
+    "paths.weighted": lambda: paths.weighted(x(3), x(3, 2)),
     "plots.confusion": lambda: figure(plots.confusion, whole(5, 2, 2), "ab"),
     "plots.decision_regions": lambda: figure(plots.decision_regions, lambda x: np.zeros(len(x)), x(4, 2), whole(2, 4)),
     "plots.image_grid": lambda: figure(plots.image_grid, x(4, 1, 8, 8)),
@@ -256,7 +269,18 @@ RUNS = {
     "published.mnist_gan": lambda: published.mnist_gan()(x(2, 64), whole(10, 2)),
     "published.mnist_vae": lambda: published.mnist_vae()(x(2, 1, 28, 28), x(2, 32)),
     "published.shapes_gan": lambda: published.shapes_gan()(x(2, 64)),
+    "samplers.ancestral": lambda: sampled(samplers.ancestral),
+    "samplers.ddim": lambda: sampled(samplers.ddim),
+    "samplers.denoiser": lambda: samplers.denoiser(lambda z, angle: z, paths.STRAIGHT, "v")(x(3, 2), x(1)[0].abs()),
+    "samplers.euler": lambda: sampled(samplers.euler),
+    "samplers.heun": lambda: sampled(samplers.heun),
+    "samplers.log_likelihood": lambda: sampled(samplers.log_likelihood),
 }
+
+
+def sampled(sampler):
+    """What a sampler makes, with one's own denoiser."""
+    return sampler(lambda z, t: (z.sin(), z), x(3, 2), paths.STRAIGHT, paths.STRAIGHT.times(3))
 
 
 def adversarial():
@@ -285,6 +309,10 @@ class Numbers:
 OBJECTIVES = {  # each with images that it takes
     "objectives.Adversarial": adversarial,
     "objectives.Classification": lambda: (objectives.Classification(models.MLP((784, 4, 10)), l1=0.1), digits()),
+    "objectives.Denoising": lambda: (
+        objectives.Denoising(models.NoiseUNet(1, widths=(8, 8), classes=10), (1, 28, 28), steps=2),
+        digits().with_value_range(-1, 1),
+    ),
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),
     "objectives.Segmentation": segmentation,

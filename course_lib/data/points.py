@@ -107,6 +107,21 @@ class Gaussians(Points):
         each = -squared / (2 * self.deviation**2) - math.log(2 * math.pi * self.deviation**2)
         return each.logsumexp(-1) - math.log(len(self.centers))
 
+    def denoised(self, z: torch.Tensor, alpha: torch.Tensor | float, sigma: torch.Tensor | float) -> torch.Tensor:
+        """The mean of x given z = alpha x + sigma noise: what the best of all denoisers answers.
+
+        z: (B, 2). alpha, sigma: numbers, or tensors () or (B, 1); not both 0.
+
+        Given its component k, z is normal around alpha center_k with the variance v = (alpha deviation)^2 + sigma^2, and the
+        mean of x is center_k + alpha deviation^2 / v (z - alpha center_k); the components count as z makes them likely.
+        """
+        centers, alpha, sigma = self.centers.to(z), *(torch.as_tensor(number).to(z) for number in (alpha, sigma))
+        variance = (alpha * self.deviation) ** 2 + sigma**2
+        apart = z.unsqueeze(-2) - alpha[..., None] * centers  # (B, K, 2)
+        likely = (-apart.square().sum(-1) / (2 * variance)).softmax(-1)  # (B, K)
+        means = centers + (alpha * self.deviation**2 / variance)[..., None] * apart
+        return (likely[..., None] * means).sum(-2)
+
 
 def ring_of_gaussians(
     count: int = 4096, *, modes: int = 8, radius: float = 2.0, deviation: float = 0.05, seed: int = 0

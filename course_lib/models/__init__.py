@@ -5,7 +5,7 @@ from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP
-from .unet import UNet
+from .unet import NoiseUNet, UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Generator",
     "Inception",
     "LeNet",
+    "NoiseUNet",
     "PixelCNN",
     "ResNet",
     "RowRNN",

@@ -2,8 +2,18 @@
 
 from .adversarial import Adversarial
 from .autoregressive import ExactLikelihood
+from .denoising import Denoising
 from .objective import Objective
 from .supervised import Classification, Regression, Segmentation
 from .variational import VariationalBound
 
-__all__ = ["Adversarial", "Classification", "ExactLikelihood", "Objective", "Regression", "Segmentation", "VariationalBound"]
+__all__ = [
+    "Adversarial",
+    "Classification",
+    "Denoising",
+    "ExactLikelihood",
+    "Objective",
+    "Regression",
+    "Segmentation",
+    "VariationalBound",
+]

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 
 import torch
 
-from .. import metrics, published
+from .. import published
 from ..callbacks import cosine
 from ..likelihoods import Bernoulli
 from ..models import GatedPixelCNN, RowRNN, draw
 from ..objectives import ExactLikelihood
+from .likeness import likeness
 from .recipe import Recipe
 
 UPPER_HALF = 14  # rows
@@ -74,18 +74,6 @@ def exact_nats(network, white, labels):
         "label_accuracy": (whole.argmax(1) == labels).float().mean().item(),
         "upper_half_accuracy": (half.argmax(1) == labels).float().mean().item(),
     }
-
-
-def likeness(images, references, ordered=None):
-    """The measures of generated digits, and how often the reader is sure, and sees what was ordered."""
-    reader = published.mnist_features()
-    features = [torch.cat([reader.features(some) for some in each.split(500)]) for each in (references, images)]
-    probabilities = reader.head(features[1]).softmax(1).cpu()  # (N, 10)
-    values = asdict(metrics.generative_report(*features))
-    values["confident"] = (probabilities.max(1).values > 0.9).float().mean().item()
-    if ordered is not None:
-        values["agreement"] = (probabilities.argmax(1) == ordered).float().mean().item()
-    return {key: round(value, 4) for key, value in values.items()}
 
 
 rnn = Recipe(

@@ -1,17 +1,17 @@
 """GANs: digits to order, coloured shapes, and patches of a landscape."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 
 import torch
 from torch import nn
 from torch.nn.functional import avg_pool2d
 
-from .. import data, gan_losses, metrics, published, runtime
+from .. import data, gan_losses, metrics, runtime
 from ..callbacks import cosine
 from ..models import Discriminator, Generator
 from ..objectives import Adversarial
+from .likeness import likeness
 from .recipe import Recipe
 
 
@@ -57,12 +57,9 @@ def near_and_far(patches: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def measure_digits(generator, train, test):
     """What a card says of a generator of digits: noise as it was trained with, noise shrunk to 0.9, and real images instead."""
-    network, count = published.mnist_features(), len(test)
+    count = len(test)
     labels = torch.arange(count) % 10
     z = torch.randn(count, generator.latent_dim, generator=torch.Generator().manual_seed(0))
-
-    def features(images):  # (N, 1, 28, 28) in 0..1 -> (N, 64)
-        return torch.cat([network.features(some) for some in images.split(500)])
 
     def drawn(scale):
         parts = zip((scale * z).split(500), labels.split(500), strict=True)
@@ -71,22 +68,11 @@ def measure_digits(generator, train, test):
     def real(images):  # in 0..1
         return images.with_value_range(0, 1).batch(slice(0, count))[0]
 
-    references = features(real(test))
-
-    def report(images, ordered=None):
-        found = features(images)
-        probabilities = network.head(found).softmax(1).cpu()  # (N, 10)
-        values = asdict(metrics.generative_report(references, found))
-        values["confident"] = (probabilities.max(1).values > 0.9).float().mean().item()
-        if ordered is not None:
-            values["agreement"] = (probabilities.argmax(1) == ordered).float().mean().item()
-        return {key: round(value, 4) for key, value in values.items()}
-
     return {
         "measured": f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors",
-        "noise_1": report(drawn(1.0), labels),
-        "noise_0.9": report(drawn(0.9), labels),
-        "real_training_images": report(real(train)),
+        "noise_1": likeness(drawn(1.0), real(test), labels),
+        "noise_0.9": likeness(drawn(0.9), real(test), labels),
+        "real_training_images": likeness(real(train), real(test)),
     }
 
 

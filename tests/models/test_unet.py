@@ -5,7 +5,8 @@ from torch import nn
 
 from course_lib import checkpoints, runtime
 from course_lib.layers import PreActivationBlock
-from course_lib.models import UNet
+from course_lib.models import NoiseUNet, UNet
+from course_lib.models.unet import PlaceAttention
 
 
 @pytest.mark.parametrize(
@@ -118,3 +119,70 @@ def test_saved_weights_give_the_same_answers(tmp_path):
 def test_widths_that_cannot_be_normalized(widths):
     with pytest.raises(ValueError, match=r"one width or more, each a multiple of 4, got \("):
         UNet(3, 2, widths=widths)
+
+
+def test_the_network_of_noise_keeps_the_size_and_begins_with_nothing():
+    for channels, widths, patch, height, width in ((1, (8, 16), 2, 28, 28), (3, (8, 16, 32), 1, 16, 24), (3, (12,), 4, 8, 8)):
+        model = NoiseUNet(channels, widths=widths, patch=patch, classes=3)
+        z, angle = torch.randn(2, channels, height, width), torch.rand(2)
+        assert model(z, angle, torch.tensor([2, -1])).shape == z.shape
+        assert not model(z, angle).any()
+
+
+def awake(model):
+    """With weights in the layers that begin at zero."""
+    for parameter in model.parameters():
+        if not parameter.any():
+            nn.init.normal_(parameter, std=0.1)
+    return model
+
+
+def test_the_network_of_noise_heeds_angle_and_label():
+    model, z = awake(NoiseUNet(1, widths=(8, 16), classes=3)), torch.randn(1, 1, 8, 8).repeat(4, 1, 1, 1)
+    found = model(z, torch.tensor([0.3, 0.3, 0.9, 0.3]), torch.tensor([0, 0, 0, 1]))
+    torch.testing.assert_close(found[0], found[1])
+    for other in (2, 3):
+        assert (found[0] - found[other]).abs().max() > 1e-3
+    torch.testing.assert_close(
+        model(z, torch.zeros(4)), model(z, torch.zeros(4), torch.full((4,), -1))
+    )  # without labels all are -1
+
+
+def test_the_shapes_of_every_layer_of_the_network_of_noise():
+    model, shapes = NoiseUNet(1, widths=(64, 128), classes=10), {}
+    for name, module in model.named_modules():
+        module.register_forward_hook(lambda _, inputs, output, name=name: shapes.__setitem__(name, tuple(output.shape)))
+    model(torch.randn(2, 1, 28, 28), torch.rand(2), torch.tensor([3, 4]))
+    expected = {
+        "angle": (2, 128),
+        "label": (2, 128),
+        "unet.stem": (2, 64, 14, 14),
+        "unet.down.0": (2, 64, 14, 14),
+        "unet.down.1": (2, 128, 7, 7),
+        "unet.attention": (2, 128, 7, 7),
+        "unet.bottom": (2, 128, 7, 7),
+        "unet.up.0": (2, 64, 14, 14),
+        "unet.head": (2, 4, 14, 14),
+        "": (2, 1, 28, 28),
+    }
+    assert {name: shapes[name] for name in expected} == expected
+
+
+def test_attention_is_torchs():
+    attention, x = PlaceAttention(64), torch.randn(2, 64, 3, 5)
+    queries, keys, values = (
+        each.flatten(2).unflatten(1, (2, 32)).transpose(2, 3)  # (B, heads, H W, 32)
+        for each in attention.queries_keys_values(attention.norm(x)).chunk(3, 1)
+    )
+    found = F.scaled_dot_product_attention(queries, keys, values).transpose(2, 3).reshape(2, 64, 3, 5)
+    torch.testing.assert_close(attention(x), x + attention.out(found), atol=1e-5, rtol=1e-4)
+
+
+def test_what_the_network_of_noise_refuses():
+    model = NoiseUNet(1, widths=(8, 8, 8), classes=0)
+    with pytest.raises(ValueError, match=r"^Expected no labels for this network, which has no classes, got some\.$"):
+        model(torch.randn(2, 1, 8, 8), torch.rand(2), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"sides divisible by 2, got \(2, 1, 9, 8\); pad or resize them\.$"):
+        model(torch.randn(2, 1, 9, 8), torch.rand(2))
+    with pytest.raises(ValueError, match=r"height and width must be multiples of 4, got 7 x 7"):
+        model(torch.randn(2, 1, 14, 14), torch.rand(2))

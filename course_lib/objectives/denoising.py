@@ -1,0 +1,113 @@
+"""Learning to take noise away: diffusion and flow matching."""
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import nn
+
+from .. import paths, samplers
+from .objective import Objective
+
+
+def uniform(count: int) -> torch.Tensor:
+    """Times drawn evenly from 0..1, (count,)."""
+    return torch.rand(count)
+
+
+def logit_normal(count: int) -> torch.Tensor:
+    """Times drawn with more of them in the middle, (count,): the sigmoid of a standard normal (Esser et al., 2024)."""
+    return torch.randn(count).sigmoid()
+
+
+class Denoising(Objective):
+    """The squared error, on average over numbers, of what a network estimates of x and noise in z = alpha x + sigma noise.
+
+    On batches (x, ...), or (x, labels) for a network with classes. With the straight path and "velocity" this is flow
+    matching, with the cosine path and "noise" the loss of DDPM.
+
+    network: from z and the angle of `paths.Path.seen`, and labels if it has classes, to the prediction.
+    shape: of an example, such as (1, 28, 28).
+    path: see `course_lib.paths`.
+    prediction: what the network estimates: "x", "noise", "velocity" or "v".
+    times: from a count to so many times in 0..1, drawn anew in every batch.
+    unlabeled: the share of labels left out in training, so that the network also learns what all classes have in common, as
+        guidance needs it.
+    steps: of the sampler, unless `sample` is told otherwise.
+
+    Images are expected in -1..1. Raises ValueError for an unknown prediction and for missing labels.
+    """
+
+    parts = ("network",)
+    value_range = (-1.0, 1.0)
+
+    def __init__(
+        self,
+        network: nn.Module,
+        shape: tuple[int, ...],
+        *,
+        path: paths.Path = paths.STRAIGHT,
+        prediction: str = "velocity",
+        times: Callable[[int], torch.Tensor] = logit_normal,
+        unlabeled: float = 0.1,
+        steps: int = 20,
+    ):
+        super().__init__()
+        path.target(prediction, torch.tensor(0.5))  # says so if there is no such prediction
+        self.network, self.shape, self.path, self.prediction = network, tuple(shape), path, prediction
+        self.times, self.unlabeled, self.steps = times, unlabeled, steps
+        self.conditional = getattr(network, "classes", 0) > 0
+
+    def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
+        x, labels = self._read(batch)
+        if self.conditional:
+            left_out = torch.rand(len(x), device=x.device) < self.unlabeled
+            labels = torch.where(left_out, -1, labels)
+        yield "network", self._error(x, labels)
+
+    def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
+        return {"loss": self._error(*self._read(batch))}
+
+    def denoiser(self, labels: torch.Tensor | None = None, guidance: float = 1.0) -> samplers.Denoiser:
+        """The network's estimates of x and noise; see `samplers.denoiser`."""
+        return samplers.denoiser(self.network, self.path, self.prediction, labels=labels, guidance=guidance)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator | None = None,
+        *,
+        labels: torch.Tensor | None = None,
+        steps: int | None = None,
+        sampler: Callable = samplers.heun,
+        guidance: float = 1.0,
+    ) -> torch.Tensor:
+        """Draw `count` images, on the device.
+
+        generator: a torch.Generator on the CPU, for the noise.
+        labels: int64 (count,), for a network with classes; by default all in turn.
+        steps, sampler: see `course_lib.samplers`.
+        guidance: see `samplers.denoiser`.
+        """
+        device = next(self.network.parameters()).device
+        if labels is None and self.conditional:
+            labels = torch.arange(count) % self.network.classes
+        times = self.path.times(self.steps if steps is None else steps)
+        z = torch.randn(count, *self.shape, generator=generator).to(device) * self.path.sigma(times[0]).float()
+        labels = None if labels is None else labels.to(device)
+        return sampler(self.denoiser(labels, guidance), z, self.path, times)
+
+    def _error(self, x, labels):
+        t, noise = self.times(len(x)).to(x.device), torch.randn_like(x)
+        seen = self.path.seen(self.path.mix(x, noise, t), t)
+        output = self.network(*seen) if labels is None else self.network(*seen, labels)
+        a, b = self.path.target(self.prediction, t)
+        target = paths.weighted(a, x) + paths.weighted(b, noise)
+        return (output - target).square().flatten(1).mean(1)  # (B,)
+
+    def _read(self, batch):
+        """x, and labels for a network that takes them, else None."""
+        x, *targets = batch
+        if self.conditional and not targets:
+            raise ValueError("Expected a label for each image, for the network has classes, got none; use images.by('label').")
+        return x, targets[0] if self.conditional else None
