@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..locks import lock
 from .judge import grade
+from .sandbox import tidy
 from .source import Assignment
 from .submission import fingerprint
 
@@ -41,6 +42,7 @@ def grade_all(
     """
     results = Path(results)
     results.parent.mkdir(parents=True, exist_ok=True)
+    tidy()
     with lock(results.with_name(results.name + ".lock"), told=str(results)):
         prints = {who: fingerprint(path) for who, path in submissions.items()}
         done = {

@@ -62,7 +62,7 @@ class Sandbox:
         self.packages = [path for path in sys.path if re.search("/(site|dist)-packages$", path) and os.path.isdir(path)]
         self.python = os.path.realpath(sys.executable)
         self.slot = next(_slots) % 1000
-        self.folder = Path(tempfile.mkdtemp(prefix="grading-"))
+        self.folder = Path(tempfile.mkdtemp(prefix=f"grading-{os.getpid()}-"))
         self.folder.chmod(0o755)
         for name, data in (files or {}).items():
             (self.folder / name).write_bytes(data)
@@ -226,6 +226,14 @@ def empty(group: Path) -> None:
             return
         except OSError:
             time.sleep(0.01)
+
+
+def tidy() -> None:
+    """Take away what graders that were killed have left behind: folders, and control groups, whose processes died with them."""
+    places = Path(tempfile.gettempdir()), *(Path("/sys/fs/cgroup", name) for name in ("", "memory", "pids"))
+    for left in [left for place in places for left in place.glob("grading-[0-9]*-*")]:
+        if not Path("/proc", left.name.split("-")[1]).exists():
+            empty(left) if "cgroup" in left.parts else shutil.rmtree(left, ignore_errors=True)
 
 
 def problems(backend: str) -> list[tuple[str, str]]:

@@ -1,5 +1,7 @@
 """Hostile submissions earn what their honest cells earn, and reach nothing. The whole set runs in benchmarks/grading.py."""
 
+import os
+
 import pytest
 
 from course_lib.grading import hostile, sandbox
@@ -97,6 +99,15 @@ def test_limits_are_control_groups_of_either_version(tmp_path):
         "64",
     ]
     assert sandbox.control_groups("x", tmp_path / "none") == []
+
+
+def test_what_a_killed_grader_left_is_taken_away_and_what_a_living_one_has_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(tmp_path))
+    for name in (f"grading-{os.getpid()}-x", "grading-99999999-x", "grading-notes"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    sandbox.tidy()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"grading-{os.getpid()}-x", "grading-notes"])
 
 
 def test_a_machine_without_bubblewrap_says_what_mends_it(monkeypatch):
