@@ -28,6 +28,7 @@ except ImportError:  # as in Colab, where no book is built
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "_build"
+collect_ignore = ["assignments"]  # notebooks to be solved
 LIMIT = 150  # seconds of processor time for a notebook, the full profile apart
 REPORT = """{
     "modules": [name for name in __import__("sys").modules if "course_lib" in name],

@@ -26,6 +26,7 @@ FLOORS = [
     {"checkpoints", "trainer"},
     {"callbacks", "published"},
     {"applications", "checks", "recipes", "widgets"},
+    {"grading"},
     {"__main__"},
 ]
 PACKAGE = Path(course_lib.__file__).parent
@@ -61,6 +62,11 @@ def test_imports_go_downward():
         if name in floor and name != module_of(path) and floor[name] > floor[module_of(path)]
     ]
     assert upward == []
+
+
+def test_nothing_imports_the_grading():
+    files = [path for path in PACKAGE.rglob("*.py") if module_of(path) != "grading"]
+    assert [path.name for path in files if "grading" in set(imported_modules(path))] == []
 
 
 def test_a_file_is_seen_to_import_what_it_imports():

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import io
 from collections.abc import Callable
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -85,9 +86,31 @@ def call_for_pair(function: Callable, *arguments: object, hint: str) -> tuple | 
     return answer
 
 
+_found = ContextVar("found", default=None)  # where `judged` hears what a check says
+
+
 def right(what: str) -> None:
     """Say that the answer is right."""
-    print(f"Right: {what}")
+    if _found.get() is None:
+        print(f"Right: {what}")
+    else:
+        _found.get().append(what)
+
+
+def judged(check: Callable, *answers: object) -> tuple[float, str]:
+    """What a check finds, as data: the share of its points, 1.0 or 0.0, and its sentence. Nothing is printed or raised.
+
+    check: one of the checks.
+    answers: what it looks at; a function may be one that runs elsewhere.
+    """
+    heard = _found.set([])
+    try:
+        check(*answers)
+        return 1.0, " ".join(_found.get())
+    except NotYet as hint:
+        return 0.0, str(hint)
+    finally:
+        _found.reset(heard)
 
 
 def quietly():

@@ -3,12 +3,14 @@
 The other files hold the tables, one for each chapter: RIGHT of (check, arguments), WRONG of (check, arguments, hint).
 """
 
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 
 from course_lib import checks
+from course_lib.checks.verdict import judged
 
 TABLES = [runpy.run_path(path) for path in sorted(Path(__file__).parent.glob("test_*.py")) if path != Path(__file__)]
 
@@ -24,6 +26,20 @@ def test_a_wrong_answer_gets_a_hint(check, answer, hint, capsys):
     with pytest.raises(checks.NotYet, match=hint):
         check(*answer)
     assert capsys.readouterr().out == ""
+
+
+def test_a_judge_gets_what_a_check_finds_as_data(capsys):
+    check, answer = next(iter(TABLES[0]["RIGHT"]))
+    assert judged(check, *answer)[0] == 1.0
+    assert judged(check, *answer)[1].endswith(".")
+    check, answer, hint = next(iter(TABLES[0]["WRONG"]))
+    share, sentence = judged(check, *answer)
+    assert share == 0.0
+    assert re.search(hint, sentence)
+    assert capsys.readouterr().out == ""
+    check, answer = next(iter(TABLES[0]["RIGHT"]))
+    check(*answer)
+    assert capsys.readouterr().out.startswith("Right: ")
 
 
 def test_jupyter_shows_a_hint_as_one_line():
