@@ -60,7 +60,9 @@ def test_arrays_and_tensors_come_through_a_frame(array):
     found[0][...] = 0  # it may be written to
 
 
-@pytest.mark.parametrize("value", [object(), np.array(["a"]), np.array([None]), 1j, b"bytes", {1, 2}], ids=str)
+@pytest.mark.parametrize(
+    "value", [pytest.param(object(), id="object"), np.array(["a"]), np.array([None]), 1j, b"bytes", {1, 2}]
+)
 def test_what_names_code_or_is_no_number_is_not_sent(value):
     with pytest.raises(wire.WireError, match="cannot send"):
         wire.encode(value)
