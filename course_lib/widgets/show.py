@@ -99,7 +99,11 @@ def scripts(kind: str) -> dict[str, str]:
 def show(kind: str, network: nn.Module | None = None) -> Widget:
     """A live widget, as the last line of a cell: networks run in the page itself, also offline.
 
-    kind, and what it takes in place of its published network:
+    kind: which one.
+    network: yours, trained, of that kind; by default the course's own.
+
+    The kinds, and what each takes for a network
+
         ask           a generator of digits to order, `models.Generator(classes=10)` for (1, 28, 28)
         boundary      an `MLP` of (2, ..., 3) with ReLU or tanh
         convolution   a `Classifier` of images with one channel, whose first 3 x 3 kernels are offered
@@ -107,7 +111,6 @@ def show(kind: str, network: nn.Module | None = None) -> Widget:
         judge         a generator, as ask
         latent        a `VAE` of (1, 28, 28) with a Bernoulli likelihood
         ring          none: it trains its own in the page
-    network: yours, trained, of that kind; by default the course's own.
 
     Raises ValueError for another kind, a network of another shape and weights that are not finite, TypeError for a layer that
     a page cannot run.

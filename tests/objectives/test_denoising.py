@@ -66,7 +66,7 @@ def test_points_are_learned(path, prediction):
     trainer = Trainer(objective, partial(torch.optim.Adam, lr=5e-3), batch_size=200, progress=False)
     before = trainer.evaluate(ring)["loss"]
     trainer.fit(ring, 60)
-    assert trainer.evaluate(ring)["loss"] < 0.8 * before
+    assert trainer.evaluate(ring)["loss"] < before - 0.15  # most of it is noise that nobody can tell
     drawn = objective.sample(400, torch.Generator().manual_seed(0), steps=40)
     near = (torch.cdist(drawn, ring.centers) < 0.7).any(1).float().mean()
     assert near > 0.7  # of noise it is about a quarter
