@@ -109,7 +109,7 @@ def show(kind: str, network: nn.Module | None = None) -> Widget:
         convolution   a `Classifier` of images with one channel, whose first 3 x 3 kernels are offered
         draw          a `Classifier` of (1, 28, 28) with 10 classes
         judge         a generator, as ask
-        latent        a `VAE` of (1, 28, 28) with a Bernoulli likelihood
+        latent        a `models.VAE` of (1, 28, 28) with a Bernoulli likelihood
         ring          none: it trains its own in the page
 
     Raises ValueError for another kind, a network of another shape and weights that are not finite, TypeError for a layer that
