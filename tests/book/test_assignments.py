@@ -17,9 +17,9 @@ def test_the_list_has_every_assignment_with_its_minutes_and_links():
     colab = REPOSITORY["url"].replace("https://github.com", "https://colab.research.google.com/github")
     for path in SOURCES:
         name, about = path.stem, Assignment.open(path).about
-        row = next(line for line in text.splitlines() if f"assignments/{name}.ipynb>`" in line)
+        row = next(line for line in text.splitlines() if f"assignments/{name}.ipynb)" in line)
         assert row.startswith(f"| {about['topic']} |")
         assert f"| {about['minutes']} |" in row
         assert f"({colab}/blob/{REPOSITORY['branch']}/book/assignments/{name}.ipynb)" in row
         assert f"**{about['topic']}.**" in text
-    assert len(re.findall(r"\{download\}", text)) == len(SOURCES)
+    assert len(re.findall(r"/raw/[\w.]+/book/assignments/\w+\.ipynb\)", text)) == len(SOURCES)

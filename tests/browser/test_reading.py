@@ -93,7 +93,8 @@ def test_the_download_is_the_notebook(visit):
 
 
 CONTROLS = """[...document.querySelectorAll("a[href], button, input, summary")].filter(box => box.checkVisibility(
-    {visibilityProperty: true}) && box.tabIndex >= 0 && !box.disabled && !box.closest("[inert]"))"""
+    {visibilityProperty: true}) && box.tabIndex >= 0 && !box.disabled && !box.closest("[inert]")
+    && !box.matches("input[type=radio]:not(:checked)"))"""  # the arrow keys reach the others of a group
 SEEN = """() => {
     const box = document.activeElement, {top, bottom, width, height} = box.getBoundingClientRect();
     box.wasThere = true;

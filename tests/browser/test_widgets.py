@@ -37,11 +37,16 @@ class Opened:
         self.context = browser.new_context(offline=True, **options)
         self.context.set_default_timeout(60_000)
         self.page, self.troubles = self.context.new_page(), []
-        self.page.on("console", lambda message: message.type in ("error", "warning") and self.troubles.append(message.text))
+        self.page.on("console", self._listen)
         self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
         self.page.on("request", lambda request: self._only_here(request.url))
         self.page.goto(path.as_uri())
         self.box = self.page.locator(".course-widget")
+
+    def _listen(self, message):
+        hint = "willReadFrequently" in message.text  # a hint on speed, no trouble
+        if message.type in ("error", "warning") and not hint:
+            self.troubles.append(message.text)
 
     def _only_here(self, url):
         if not url.startswith(("file:", "data:", "blob:")):
