@@ -22,7 +22,11 @@ def lock(path: str | Path, *, told: str, wait: bool = False) -> Iterator[None]:
     try:
         held.acquire(timeout=0)
     except Timeout:
-        text = f"{told} is in use by {holder.read_text() if holder.is_file() else 'another process'}"
+        try:
+            who = holder.read_text()
+        except OSError:  # it has just ended, or has not said so yet
+            who = "another process"
+        text = f"{told} is in use by {who}"
         if not wait:
             raise BlockingIOError(f"{text}: wait until it ends, or end it.") from None
         with suppress(OSError, ValueError):
