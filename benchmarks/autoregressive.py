@@ -12,9 +12,7 @@ neighbors may not.
 Results go to benchmarks/results/autoregressive.json.
 """
 
-import json
 import math
-import statistics
 import sys
 import time
 from functools import partial
@@ -23,7 +21,7 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import nn
-from usual import compare, take_turns
+from usual import save, trainer_over_bare
 
 from course_lib import data, runtime
 from course_lib.models import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransformer, draw
@@ -121,7 +119,7 @@ def ladder(*names):
     log_odds = train.images.float().mean(0).div(255).clamp(1e-4, 1 - 1e-4).logit()
     x, *_ = test.batch(slice(None))
     alone = F.binary_cross_entropy_with_logits(log_odds.expand_as(x), x, reduction="none").flatten(1).sum(1)
-    save("ladder", {"independent pixels": {"parameters": 784, "seconds": 0, "nats": alone.mean().item()}})
+    save(RESULTS, "ladder", {"independent pixels": {"parameters": 784, "seconds": 0, "nats": alone.mean().item()}})
     for name in names or LADDER:
         make, rates = LADDER[name]
         tried = {}
@@ -140,8 +138,7 @@ def ladder(*names):
             "nats": nats.mean().item(),
             "standard_error": (nats.std() / len(nats) ** 0.5).item(),
         }
-        print(name, row, flush=True)
-        save("ladder", {name: row})
+        save(RESULTS, "ladder", {name: row})
 
 
 def drawing(*names):
@@ -156,8 +153,7 @@ def drawing(*names):
         same = torch.equal(found["kept"][1], found["anew"][1])
         seconds = {way: round(spent, 2) for way, (spent, _) in found.items()}
         row = seconds | {"times": round(seconds["anew"] / seconds["kept"], 1), "same_pictures": same}
-        print(name, row, flush=True)
-        save("draw", {name: row})
+        save(RESULTS, "draw", {name: row})
 
 
 def step(rounds=8, images=6_400):
@@ -180,17 +176,7 @@ def step(rounds=8, images=6_400):
             optimizer.step()
         return loss.item()
 
-    contestants = {"bare": bare, "trainer": lambda: by_trainer.fit(train, 1)}
-    rates = take_turns(contestants, tuple(contestants), rounds, images)
-    found = {"images_per_second": {name: round(statistics.median(values)) for name, values in rates.items()}}
-    save("step", found | {"trainer_over_bare": compare(rates["trainer"], rates["bare"])})
-
-
-def save(key, rows):
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    rows = found.get(key, {}).get("rows", {}) | rows
-    found[key] = {"machine": runtime.describe_machine().splitlines(), "rows": rows}
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
+    save(RESULTS, "step", trainer_over_bare(lambda: by_trainer.fit(train, 1), bare, rounds, images))
 
 
 if __name__ == "__main__":

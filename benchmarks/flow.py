@@ -9,7 +9,6 @@ Distances are of the features of published.mnist_features, between 2,000 drawn a
 benchmarks/results/flow.json.
 """
 
-import json
 import statistics
 import sys
 import time
@@ -17,22 +16,17 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from usual import compare, take_turns
+from usual import save, trainer_over_bare
 
 from course_lib import data, metrics, models, paths, published, runtime, samplers
 from course_lib.objectives import Denoising
+from course_lib.recipes.likeness import features
 from course_lib.trainer import Trainer
 
 RESULTS = Path(__file__).parent / "results" / "flow.json"
 COUNT = 2_000
 SCALES = (1.0, 1.2, 1.4, 1.7, 2.0)
 STEPS = {"euler": (2, 5, 10, 20), "heun": (2, 3, 5, 8), "ancestral": (10, 20)}
-
-
-@torch.no_grad()
-def features(images):
-    reader = published.mnist_features()
-    return torch.cat([reader.features(some) for some in images.split(500)])
 
 
 @torch.no_grad()
@@ -53,23 +47,25 @@ def held_out():
     return validation.batch(slice(0, COUNT))[0]
 
 
+@torch.no_grad()
 def guidance():
     real = features(held_out())
     for scale in SCALES:
-        save("guidance", {f"{scale:g}": distance(real, guidance=scale)})
+        save(RESULTS, "guidance", {f"{scale:g}": distance(real, guidance=scale)})
 
 
+@torch.no_grad()
 def steps():
     train, test = data.mnist(profile="full")
     real = features(test.batch(slice(0, COUNT))[0])
-    save("steps", {"real": {"frechet": metrics.frechet_distance(real, features(train.batch(slice(0, COUNT))[0]))}})
+    save(RESULTS, "steps", {"real": {"frechet": metrics.frechet_distance(real, features(train.batch(slice(0, COUNT))[0]))}})
     for name, counts in STEPS.items():
         for count in counts:
             sampler = samplers.SAMPLERS[name]
             how = {"generator": torch.Generator().manual_seed(1)} if name == "ancestral" else {}
             evaluations = 2 * (2 * count - 1 if name == "heun" else count)  # each asks with and without the label
             row = distance(real, steps=count, sampler=partial(sampler, **how))
-            save("steps", {f"{name} {count}": {"evaluations": evaluations} | row})
+            save(RESULTS, "steps", {f"{name} {count}": {"evaluations": evaluations} | row})
 
 
 def step(rounds=8, images=1_280):
@@ -95,10 +91,7 @@ def step(rounds=8, images=1_280):
             optimizer.step()
         return loss.item()
 
-    contestants = {"bare": bare, "trainer": lambda: by_trainer.fit(train, 1)}
-    rates = take_turns(contestants, tuple(contestants), rounds, images)
-    found = {"images_per_second": {name: round(statistics.median(values)) for name, values in rates.items()}}
-    save("step", found | {"trainer_over_bare": compare(rates["trainer"], rates["bare"])})
+    save(RESULTS, "step", trainer_over_bare(lambda: by_trainer.fit(train, 1), bare, rounds, images))
 
 
 @torch.no_grad()
@@ -115,15 +108,7 @@ def sampler(rounds=10, images=100, count=8):
         between = time.process_time()
         samplers.euler(samplers.denoiser(network, paths.STRAIGHT, "velocity", labels=labels), z, paths.STRAIGHT, times)
         ratios.append((between - started) / (time.process_time() - between))
-    save("sampler", {"evaluations_over_sampler": round(statistics.median(ratios), 3)})
-
-
-def save(key, rows):
-    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    rows = found.get(key, {}).get("rows", {}) | rows
-    found[key] = {"machine": runtime.describe_machine().splitlines(), "rows": rows}
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    print(key, rows, flush=True)
+    save(RESULTS, "sampler", {"evaluations_over_sampler": round(statistics.median(ratios), 3)})
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """What the benchmarks share: the small Keras CNN and a DataLoader's pictures, as many write them, and how to compare."""
 
+import json
 import statistics
 import time
 
 import numpy as np
 import torch
 from torchvision import transforms
+
+from course_lib import runtime
 
 
 def keras_cnn():
@@ -75,3 +78,20 @@ def compare(ours, theirs):
     low, median, high = np.quantile(pairs, [0.25, 0.5, 0.75])
     values = {"median": median, "lower_quartile": low, "upper_quartile": high, "best": max(ours) / max(theirs)}
     return {name: round(value, 3) for name, value in values.items()}
+
+
+def trainer_over_bare(trainer, bare, rounds, images):
+    """Images a second of a trainer's epoch and of the same by a loop by hand, and the ratio; each works through `images`."""
+    contestants = {"bare": bare, "trainer": trainer}
+    rates = take_turns(contestants, tuple(contestants), rounds, images)
+    found = {"images_per_second": {name: round(statistics.median(values)) for name, values in rates.items()}}
+    return found | {"trainer_over_bare": compare(rates["trainer"], rates["bare"])}
+
+
+def save(results, key, rows):
+    """Print rows, a dict, and add them to those under a key of a results file, with the machine that they come from."""
+    print(key, rows, flush=True)
+    found = json.loads(results.read_text()) if results.exists() else {}
+    rows = found.get(key, {}).get("rows", {}) | rows
+    found[key] = {"machine": runtime.describe_machine().splitlines(), "rows": rows}
+    results.write_text(json.dumps(found, indent=2) + "\n")

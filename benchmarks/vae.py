@@ -23,7 +23,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 from torchvision import transforms
-from usual import Pictures, compare, seconds, take_turns
+from usual import Pictures, seconds, trainer_over_bare
 
 from course_lib import data, runtime
 from course_lib.callbacks import LRSchedule, one_cycle
@@ -157,10 +157,7 @@ def step(rounds=30, images=12_800):
             optimizer.step()
         return loss.item()
 
-    contestants = {"bare": bare, "trainer": lambda: by_trainer.fit(train, 1)}
-    rates = take_turns(contestants, tuple(contestants), rounds, images)
-    found = {"images_per_second": {name: round(statistics.median(values)) for name, values in rates.items()}}
-    return found | {"trainer_over_bare": compare(rates["trainer"], rates["bare"])}
+    return trainer_over_bare(lambda: by_trainer.fit(train, 1), bare, rounds, images)
 
 
 def main():

@@ -7,7 +7,7 @@ from torch import nn
 
 from .. import likelihoods
 from ..models import draw
-from .objective import Objective
+from .objective import Objective, left_out, with_labels
 
 
 class ExactLikelihood(Objective):
@@ -44,8 +44,7 @@ class ExactLikelihood(Objective):
     def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
         x, labels = self._read(batch)
         if self.conditional:
-            left_out = torch.rand(len(x), device=x.device) < self.unlabeled
-            yield "network", self._nats(x, torch.where(left_out, -1, labels))
+            yield "network", self._nats(x, left_out(labels, self.unlabeled))
         else:
             yield "network", self._nats(x)
 
@@ -73,10 +72,8 @@ class ExactLikelihood(Objective):
 
     def _read(self, batch):
         """Images, and labels for a network that takes them, else None."""
-        x, *targets = batch
-        if self.conditional and not targets:
-            raise ValueError("Expected a label for each image, for the network has classes, got none; use images.by('label').")
-        return torch.bernoulli(x) if self.binarize else x, targets[0] if self.conditional else None
+        x, labels = with_labels(batch, self.conditional)
+        return torch.bernoulli(x) if self.binarize else x, labels
 
     def _check_levels(self, x):
         steps = self.likelihood.levels - 1

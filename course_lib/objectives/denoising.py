@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from .. import paths, samplers
-from .objective import Objective
+from .objective import Objective, left_out, with_labels
 
 
 def uniform(count: int) -> torch.Tensor:
@@ -58,14 +58,11 @@ class Denoising(Objective):
         self.conditional = getattr(network, "classes", 0) > 0
 
     def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
-        x, labels = self._read(batch)
-        if self.conditional:
-            left_out = torch.rand(len(x), device=x.device) < self.unlabeled
-            labels = torch.where(left_out, -1, labels)
-        yield "network", self._error(x, labels)
+        x, labels = with_labels(batch, self.conditional)
+        yield "network", self._error(x, left_out(labels, self.unlabeled) if self.conditional else None)
 
     def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
-        return {"loss": self._error(*self._read(batch))}
+        return {"loss": self._error(*with_labels(batch, self.conditional))}
 
     def denoiser(self, labels: torch.Tensor | None = None, guidance: float = 1.0) -> samplers.Denoiser:
         """The network's estimates of x and noise; see `samplers.denoiser`."""
@@ -104,10 +101,3 @@ class Denoising(Objective):
         a, b = self.path.target(self.prediction, t)
         target = paths.weighted(a, x) + paths.weighted(b, noise)
         return (output - target).square().flatten(1).mean(1)  # (B,)
-
-    def _read(self, batch):
-        """x, and labels for a network that takes them, else None."""
-        x, *targets = batch
-        if self.conditional and not targets:
-            raise ValueError("Expected a label for each image, for the network has classes, got none; use images.by('label').")
-        return x, targets[0] if self.conditional else None

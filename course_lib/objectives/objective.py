@@ -36,3 +36,16 @@ class Objective(nn.Module):
                 f"Expected images from {low:g} to {high:g}, as this {type(self).__name__} takes them, got a data set from "
                 f"{found[0]:g} to {found[1]:g}; take images.with_value_range({low:g}, {high:g})."
             )
+
+
+def with_labels(batch: tuple, conditional: bool) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """x of a batch (x, ...), and labels for a network that takes them, else None; raises ValueError where they are missing."""
+    x, *targets = batch
+    if conditional and not targets:
+        raise ValueError("Expected a label for each image, for the network has classes, got none; use images.by('label').")
+    return x, targets[0] if conditional else None
+
+
+def left_out(labels: torch.Tensor, share: float) -> torch.Tensor:
+    """Labels (B,) of which a share, drawn at random, has become -1, which stands for none."""
+    return torch.where(torch.rand(len(labels), device=labels.device) < share, -1, labels)

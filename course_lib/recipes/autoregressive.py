@@ -11,7 +11,7 @@ from ..callbacks import cosine
 from ..likelihoods import Bernoulli
 from ..models import GatedPixelCNN, RowRNN, draw
 from ..objectives import ExactLikelihood
-from .likeness import likeness
+from .likeness import features, likeness
 from .recipe import Recipe
 
 UPPER_HALF = 14  # rows
@@ -35,13 +35,14 @@ def measure_rows(network, train, test):
     noise = torch.Generator().manual_seed(0)
     drawn = torch.cat([draw(network, len(some), generator=noise, labels=some) for some in ordered.split(500)])
     by_gan = published.draw("mnist_gan", count, generator=torch.Generator().manual_seed(0), labels=ordered)
+    references = features(white)
     return {
         "measured": f"{count:,} test images, binarized once (seed 0); against them as many digits drawn to order, of the "
         "published GAN, and of the training set, in the features of published.mnist_features, 5 neighbors",
         **exact_nats(network, white, test.labels),
-        "drawn": likeness(drawn, white, ordered),
-        "mnist_gan": likeness(binarized(by_gan), white, ordered),
-        "real_training_images": likeness(binarized(train.batch(slice(0, count))[0]), white),
+        "drawn": likeness(drawn, references, ordered),
+        "mnist_gan": likeness(binarized(by_gan), references, ordered),
+        "real_training_images": likeness(binarized(train.batch(slice(0, count))[0]), references),
     }
 
 

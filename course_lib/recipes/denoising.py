@@ -9,7 +9,7 @@ from .. import paths, published, runtime
 from ..callbacks import cosine
 from ..models import NoiseUNet
 from ..objectives import Denoising
-from .likeness import likeness
+from .likeness import features, likeness
 from .recipe import Recipe
 
 
@@ -26,14 +26,15 @@ def measure_digits(network, train, test):
     count = len(test)
     labels = torch.arange(count) % network.classes
     real, others = (each.with_value_range(0, 1).batch(slice(0, count))[0] for each in (test, train))
+    references = features(real)
     with runtime.mixed_precision({"network": network}):
         drawn = published.GENERATORS["mnist_flow"](network, count, torch.Generator().manual_seed(0))
     by_gan = published.draw("mnist_gan", count, generator=torch.Generator().manual_seed(0))
     return {
         "measured": f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors",
-        "drawn": likeness(drawn, real, labels),
-        "mnist_gan": likeness(by_gan, real, labels),
-        "real_training_images": likeness(others, real),
+        "drawn": likeness(drawn, references, labels),
+        "mnist_gan": likeness(by_gan, references, labels),
+        "real_training_images": likeness(others, references),
     }
 
 

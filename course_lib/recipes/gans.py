@@ -11,7 +11,7 @@ from .. import data, gan_losses, metrics, runtime
 from ..callbacks import cosine
 from ..models import Discriminator, Generator
 from ..objectives import Adversarial
-from .likeness import likeness
+from .likeness import features, likeness
 from .recipe import Recipe
 
 
@@ -68,11 +68,12 @@ def measure_digits(generator, train, test):
     def real(images):  # in 0..1
         return images.with_value_range(0, 1).batch(slice(0, count))[0]
 
+    references = features(real(test))
     return {
         "measured": f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors",
-        "noise_1": likeness(drawn(1.0), real(test), labels),
-        "noise_0.9": likeness(drawn(0.9), real(test), labels),
-        "real_training_images": likeness(real(train), real(test)),
+        "noise_1": likeness(drawn(1.0), references, labels),
+        "noise_0.9": likeness(drawn(0.9), references, labels),
+        "real_training_images": likeness(real(train), references),
     }
 
 

@@ -7,12 +7,20 @@ import torch
 from .. import metrics, published
 
 
-def likeness(images, references, ordered=None):
-    """The measures of generated digits, and how often the reader is sure, and sees what was ordered."""
+def features(images):
+    """What the reader makes of images (N, 1, 28, 28) in 0..1: (N, 64)."""
     reader = published.mnist_features()
-    features = [torch.cat([reader.features(some) for some in each.split(500)]) for each in (references, images)]
-    probabilities = reader.head(features[1]).softmax(1).cpu()  # (N, 10)
-    values = asdict(metrics.generative_report(*features))
+    return torch.cat([reader.features(some) for some in images.split(500)])
+
+
+def likeness(images, references, ordered=None):
+    """The measures of generated digits, and how often the reader is sure, and sees what was ordered.
+
+    references: the `features` of the real digits that all of a card's images are held against.
+    """
+    found = features(images)
+    probabilities = published.mnist_features().head(found).softmax(1).cpu()  # (N, 10)
+    values = asdict(metrics.generative_report(references, found))
     values["confident"] = (probabilities.max(1).values > 0.9).float().mean().item()
     if ordered is not None:
         values["agreement"] = (probabilities.argmax(1) == ordered).float().mean().item()
