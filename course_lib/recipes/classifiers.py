@@ -90,7 +90,6 @@ shapes_reader = Recipe(
     data="attributes-of-shapes",
     epochs=8,
     schedule=one_cycle,
-    ema=0.999,
     publishes="shapes_reader",
     part="classifier",
     measure=measure_attributes,
