@@ -25,7 +25,9 @@ try:
     from .trainer import Trainer
 except (ImportError, MemoryError) as error:
     reason = " ".join(str(error).split()) or "not enough memory"
-    sys.exit(f"error: Could not load the packages ({reason}): install them, and allow 4 GB of address space (ulimit -v).")
+    told = f"error: Could not load the packages ({reason}): install them, and allow 4 GB of address space (ulimit -v)."
+    print(told, file=sys.stderr, flush=True)
+    os._exit(1)  # without what torch has registered for the end, which fails too
 
 OPTIONS = ("data", "epochs", "batch_size", "learning_rate")  # what of a recipe the command line can change
 
