@@ -213,6 +213,7 @@ RUNS = {
     "data.shapes": lambda: drawn_from(data.shapes(4, size=16, noise=10, occlusion=0.3)),
     "data.spirals": lambda: points(data.spirals(30)),
     "data.split": lambda: data.split(data.moons(20), 0.5),
+    "data.unseen_digits": lambda: drawn_from(data.unseen_digits()),
     "gan_losses.gradient_penalty": lambda: game(gan_losses.wasserstein, gan_losses.gradient_penalty()),
     "gan_losses.hinge": lambda: game(gan_losses.hinge),
     "gan_losses.minimax": lambda: game(gan_losses.minimax),

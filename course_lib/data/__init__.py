@@ -10,7 +10,7 @@ from .images import Images
 from .photo import crops, photograph
 from .points import Gaussians, Points, grid_of_gaussians, moons, ring_of_gaussians, spirals
 from .shapes import shapes
-from .standard import cifar10, fashion_mnist, mnist
+from .standard import cifar10, fashion_mnist, mnist, unseen_digits
 
 __all__ = [
     "Gaussians",
@@ -30,4 +30,5 @@ __all__ = [
     "shapes",
     "spirals",
     "split",
+    "unseen_digits",
 ]
