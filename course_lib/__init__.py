@@ -34,6 +34,7 @@ __all__ = [
     "recipes",
     "runtime",
     "samplers",
+    "text",
     "trainer",
     "widgets",
 ]

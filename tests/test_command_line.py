@@ -1,6 +1,7 @@
 """python -m course_lib, as a person types it."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -255,3 +256,11 @@ def test_too_little_memory_for_the_packages_is_a_sentence():
     ended = subprocess.run(line, preexec_fn=limits, capture_output=True, text=True)
     assert ended.returncode == 1
     assert re.fullmatch(r"error: Could not load the packages \(.+\): install them, and allow 4 GB of .+\.\n", ended.stderr)
+
+
+def test_what_torch_does_at_the_end_of_a_failed_import_is_not_shown(tmp_path):
+    (tmp_path / "torch.py").write_text("import atexit\natexit.register(lambda: 1 / 0)\nraise MemoryError\n")
+    line = [sys.executable, "-m", "course_lib", "describe"]
+    ended = subprocess.run(line, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"error: Could not load the packages \(not enough memory\): install them, .+\.\n", ended.stderr)

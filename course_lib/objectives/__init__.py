@@ -4,11 +4,12 @@ from .adversarial import Adversarial
 from .autoregressive import ExactLikelihood
 from .denoising import Denoising
 from .objective import Objective
-from .supervised import Classification, Regression, Segmentation
+from .supervised import Attributes, Classification, Regression, Segmentation
 from .variational import VariationalBound
 
 __all__ = [
     "Adversarial",
+    "Attributes",
     "Classification",
     "Denoising",
     "ExactLikelihood",
