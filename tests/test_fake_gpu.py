@@ -303,6 +303,7 @@ RUNS = {
     "published.mnist_features": lambda: published.mnist_features().features(x(2, 1, 28, 28)),
     "published.mnist_flow": lambda: published.mnist_flow()(x(2, 1, 28, 28), x(2), whole(10, 2)),
     "published.mnist_gan": lambda: published.mnist_gan()(x(2, 64), whole(10, 2)),
+    "published.mnist_latent_flow": lambda: published.mnist_latent_flow()(x(2, 32), x(2), whole(10, 2)),
     "published.mnist_vae": lambda: published.mnist_vae()(x(2, 1, 28, 28), x(2, 32)),
     "published.shapes_gan": lambda: published.shapes_gan()(x(2, 64)),
     "published.shapes_reader": lambda: published.shapes_reader()(x(2, 3, 32, 32)),
@@ -355,6 +356,10 @@ OBJECTIVES = {  # each with images that it takes
     "objectives.Denoising": lambda: (
         objectives.Denoising(models.NoiseUNet(1, widths=(8, 8), classes=10), (1, 28, 28), steps=2),
         digits().with_value_range(-1, 1),
+    ),
+    "objectives.LatentDenoising": lambda: (
+        objectives.LatentDenoising(models.NoiseMLP(2, width=8, classes=10), models.dense_vae(latent_dim=2).to(GPU), steps=2),
+        digits(),
     ),
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),

@@ -2,7 +2,7 @@
 
 from .adversarial import Adversarial
 from .autoregressive import ExactLikelihood
-from .denoising import Denoising
+from .denoising import Denoising, LatentDenoising
 from .objective import Objective
 from .supervised import Attributes, Classification, Regression, Segmentation
 from .variational import VariationalBound
@@ -13,6 +13,7 @@ __all__ = [
     "Classification",
     "Denoising",
     "ExactLikelihood",
+    "LatentDenoising",
     "Objective",
     "Regression",
     "Segmentation",
