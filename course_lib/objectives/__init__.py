@@ -3,6 +3,7 @@
 from .adversarial import Adversarial
 from .autoregressive import ExactLikelihood
 from .denoising import Denoising
+from .density import Density
 from .objective import Objective
 from .supervised import Classification, Regression, Segmentation
 from .variational import VariationalBound
@@ -11,6 +12,7 @@ __all__ = [
     "Adversarial",
     "Classification",
     "Denoising",
+    "Density",
     "ExactLikelihood",
     "Objective",
     "Regression",
