@@ -193,4 +193,4 @@ def _kind(value):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, dict):
         return f"entries {', '.join(map(str, value)) or 'none'}"[:200]
-    return f"{type(value).__name__} {value!r}"[:60]
+    return " ".join(f"{type(value).__name__} {value!r}".split())[:60]

@@ -159,7 +159,7 @@ def gaussian(train, setting, seconds=0, seed=0):
 
 
 def ppca(train, setting, seconds=0, seed=0):
-    """As many directions as the setting says, and noise: the likelihood's maximum by Tipping and Bishop, 1999, equations 7, 8."""
+    """As many directions as the setting says, and noise (Tipping and Bishop, 1999, equations 7 and 8)."""
     mean, covariance = moments(train)
     values, vectors = torch.linalg.eigh(covariance)
     noise = values[:-setting].mean()

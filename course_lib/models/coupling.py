@@ -33,9 +33,9 @@ class CouplingFlow(nn.Module):
 
     @torch.no_grad()
     def start_from(self, x: torch.Tensor) -> None:
-        """Shift and scale each pixel so that these images, (N, *shape) in 0..1, have mean 0 and deviation 1: a good start."""
+        """Shift and scale each pixel so that these images, (N, *shape) in 0..1, have mean 0 and deviation 1 (or less)."""
         logits, _ = self._logits(x)
-        self.log_scale.copy_(-logits.std(0).clamp(min=1e-3).log())
+        self.log_scale.copy_(-logits.std(0).clamp(min=0.3).log())  # a pixel that was always black may be white one day
         self.shift.copy_(-logits.mean(0))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

