@@ -110,6 +110,8 @@ def test_the_table_has_means_and_intervals_and_the_settings_that_were_tried(tmp_
     found = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
     row = found["budgets"]["30"]["a family"]
     assert row["frechet"] == pytest.approx([2.0, 4.303 / 3**0.5], rel=0.02)
+    assert row["bits"] == row["frechet"]
+    assert row["copied"] == [1.0, 0.0]
     assert row["setting"] == 0.1
     assert row["tried"] == {"0.1": {"frechet": 1.0}}
     assert row["runs"] == 3

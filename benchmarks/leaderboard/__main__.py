@@ -48,7 +48,7 @@ def entered(where):
             f"Expected module:function, of a file in this folder without its .py, got {where!r}: {error}."
         ) from None
     train, _, test = protocol.digits()
-    return [protocol.measured(draw, seed, real=test, training=train)[0] for seed in SEEDS]
+    return [{"measures": protocol.measured(draw, seed, real=test, training=train)[0]} for seed in SEEDS]
 
 
 def main(arguments=None):

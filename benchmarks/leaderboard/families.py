@@ -42,20 +42,20 @@ def in_black_and_white(images):
 
 
 def real_digits(train):
-    """Training digits, each once: the floor of every distance."""
+    """Digits of the validation set, each once: the floor of every distance."""
+    others = data.mnist(profile="full")[0].subset(slice(55_000, 60_000))
 
     def draw(count, generator):
-        return train.batch(torch.randperm(len(train), generator=generator)[:count])[0]
+        return others.batch(torch.randperm(len(others), generator=generator)[:count])[0]
 
     return Generator(draw)
 
 
 def copier(train):
-    """Training digits in small disguise, as a network would give them back that has learned them by heart."""
+    """Training digits, with repetition, as a network gives them back that has learned them by heart."""
 
     def draw(count, generator):
-        images = train.batch(torch.randint(len(train), (count,), generator=generator))[0]
-        return (images + 0.02 * torch.randn(images.shape, generator=generator)).clamp(0, 1)
+        return train.batch(torch.randint(len(train), (count,), generator=generator))[0]
 
     return Generator(draw)
 

@@ -109,11 +109,12 @@ def do(job: Job) -> None:
     facts |= made.facts
     if made.likelihood:
         facts |= made.likelihood(test)
-    row, images = protocol.measured(made.draw, job.seed, real=test, training=train)
+    measures, images = protocol.measured(made.draw, job.seed, real=test, training=train)
     sheet = images[:SHOWN, 0].mul(255).round().byte().transpose(0, 1).reshape(28, -1)  # (N, 28, 28) -> (28, N * 28)
     job.path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(sheet.numpy()).save(job.path.with_suffix(".png"))
-    write(job.path, {"family": job.family, "budget": job.budget, "seed": job.seed} | facts | row | machine())
+    told = {"family": job.family, "budget": job.budget, "seed": job.seed} | facts | machine()
+    write(job.path, told | {"measures": measures})
 
 
 def settled(job, train, validation, count=1_000):

@@ -13,19 +13,23 @@ T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t of a 95 % interv
 COLUMNS = ("frechet", "precision", "recall", "coverage", "told_apart", "copied", "seconds_an_image")
 
 
+def interval(values):
+    """The mean of numbers that differ in their seed, and half of its 95 % interval, or None for a single one."""
+    if len(values) == 1:
+        return [values[0], None]
+    half = T_95[len(values)] * statistics.stdev(values) / len(values) ** 0.5
+    return [float(f"{statistics.mean(values):.5g}"), float(f"{half:.2g}")]
+
+
 def summary(rows):
-    """Of runs that differ in their seed, [mean, half of a 95 % interval] of each number by name; what never changes stays."""
-    found = {}
-    for name in rows[0]:
+    """One row from runs that differ in their seed: intervals of all measures, and of those facts that differ."""
+    facts = {}
+    for name in rows[0].keys() - {"measures", "seed"}:
         values = [row[name] for row in rows]
-        if not isinstance(values[0], (int, float)) or len(set(values)) == 1:
-            found[name] = values[0]
-        elif len(values) == 1:
-            found[name] = [values[0], None]
-        else:
-            half = T_95[len(values)] * statistics.stdev(values) / len(values) ** 0.5
-            found[name] = [float(f"{statistics.mean(values):.5g}"), float(f"{half:.2g}")]
-    return found
+        same = all(value == values[0] for value in values)
+        facts[name] = values[0] if same or not isinstance(values[0], float) else interval(values)
+    measures = {name: interval([row["measures"][name] for row in rows]) for name in rows[0]["measures"]}
+    return dict(sorted(facts.items())) | measures
 
 
 def lines(table):
@@ -39,7 +43,7 @@ def write(folder, out):
     budgets, sheet = {}, []
     for path in sorted(Path(folder).glob("*/*-0.json")):
         rows = [runs.read(each) for each in sorted(path.parent.glob(path.name.replace("-0.json", "-[0-9].json")))]
-        row = summary([{key: value for key, value in each.items() if key != "seed"} for each in rows])
+        row = summary(rows)
         setting = path.with_name(path.name.replace("-0.json", "-setting.json"))
         if setting.exists():
             row["tried"] = runs.read(setting)["tried"]

@@ -82,15 +82,15 @@ def swapped(function):
     right("none for the same order, N (N - 1) / 2 for the reverse.")
 
 
-def convicted(copier, few, typical):
-    """Which measure convicts each cheat: "copied", "coverage" or "recall", one word for each."""
-    words = ("copied", "coverage", "recall")
-    for name, answer in (("copier", copier), ("few", few), ("typical", typical)):
-        require(answer in words, f"{name}: expected one of {', '.join(words)}, got {answer!r}.")
-    require(copier == "copied", "copier: its set of images is as various as the training set; what else is it?")
+def convicted(copier, few, scribbler):
+    """Which measure convicts each cheat: "copied", "precision" or "recall", one word for each."""
+    words = ("copied", "precision", "recall")
+    for name, answer in (("copier", copier), ("few", few), ("scribbler", scribbler)):
+        require(isinstance(answer, str) and answer in words, f"{name}: expected one of {', '.join(words)}, got {answer!r}.")
+    require(copier == "copied", "copier: its images are good, and as various as the training set; what else are they?")
     require(few != "copied", "few: none of its images is from the training set.")
-    require(few == "coverage", "few: its balls are huge where images are rare, so that recall may be deceived; which is not?")
-    require(typical == "recall", "typical: every image is good and new; what is missing lies at the edges of the set.")
+    require(few == "recall", "few: each of its images is a good one; what is missing are others.")
+    require(scribbler == "precision", "scribbler: it draws all there is, and something that there is not.")
     right("no single number finds all three.")
 
 

@@ -37,7 +37,7 @@ RIGHT = [
     (leaderboard.gate, [gate]),
     (leaderboard.swapped, [swapped]),
     (leaderboard.swapped, [swapped_by_signs]),
-    (leaderboard.convicted, ["copied", "coverage", "recall"]),
+    (leaderboard.convicted, ["copied", "recall", "precision"]),
     (leaderboard.honest, [lambda validation, test: validation.argmin(), np.mean]),
 ]
 WRONG = [
@@ -54,10 +54,11 @@ WRONG = [
     (leaderboard.gate, [lambda images, count: None], "True or False"),
     (leaderboard.swapped, [lambda first, second: 2 * swapped(first, second)], "twice"),
     (leaderboard.swapped, [lambda first, second: swapped(first, second) / (len(first) * (len(first) - 1) / 2)], "share"),
-    (leaderboard.convicted, ["recall", "coverage", "recall"], "training set"),
-    (leaderboard.convicted, ["copied", "recall", "recall"], "deceived"),
-    (leaderboard.convicted, ["copied", "coverage", "coverage"], "edges"),
-    (leaderboard.convicted, ["copied", "coverage", "looks"], "one of copied"),
+    (leaderboard.convicted, ["recall", "recall", "precision"], "what else"),
+    (leaderboard.convicted, ["copied", "copied", "precision"], "training set"),
+    (leaderboard.convicted, ["copied", "precision", "recall"], "what is missing"),
+    (leaderboard.convicted, ["copied", "recall", "recall"], "all there is"),
+    (leaderboard.convicted, ["copied", "recall", None], "one of copied"),
     (leaderboard.honest, [lambda validation, test: test.argmin(), np.mean], "test set"),
     (leaderboard.honest, [lambda validation, test: validation.argmin(), np.min], "luck"),
 ]
