@@ -8,17 +8,15 @@ import copy
 import inspect
 import json
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image
 from torch import nn
 
-from . import checkpoints, contract, likelihoods, models, paths, runtime, samplers
+from . import checkpoints, contract, data, likelihoods, models, paths, runtime, samplers
 from .data.download import data_folder, fetch
 
 WEIGHTS = Path(__file__).parent / "weights"
-RESULTS = Path(__file__).parent / "results"
 DRAWN_AT_ONCE = 500  # images, to bound the memory
 
 INCEPTION_URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
@@ -34,22 +32,6 @@ def card(name: str) -> dict:
         names = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.json")))
         raise FileNotFoundError(f"Expected the name of published weights ({names}), got {name!r}.")
     return json.loads(path.read_text())
-
-
-def leaderboard() -> dict:
-    """What `python -m benchmarks.leaderboard` measured, in the course's repository: every family under the same protocol.
-
-    Under "budgets", by budget and by name of the generator, a dict of measures, a number or [mean, half of a 95 % interval]
-    over seeds, and "samples", its first 20 images, float (20, 1, 28, 28) in 0..1, on the CPU; nothing was picked. "count" is
-    the number of images of each kind behind each measure.
-    """
-    table = json.loads((RESULTS / "leaderboard.json").read_text())
-    with Image.open(RESULTS / "leaderboard.png") as sheet:
-        strips = torch.from_numpy(np.array(sheet)).float().div(255).split(28)  # each 28 x 560
-    for rows in table["budgets"].values():
-        for row in rows.values():
-            row["samples"] = torch.stack(strips[row.pop("row_of_the_picture")].split(28, 1))[:, None]  # (20, 1, 28, 28)
-    return table
 
 
 def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> dict:
@@ -73,15 +55,16 @@ def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> d
     return told
 
 
-def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions: torch.Tensor) -> torch.Tensor:
+def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions: Any) -> torch.Tensor:
     """Images (count, C, H, W) in 0..1 of a published generator, on the device.
 
     name: one of `GENERATORS`.
     count: how many.
     generator: a torch.Generator on the CPU, for the noise; the same seed gives the same noise everywhere.
     conditions: what is asked for. Of mnist_gan, labels: int64 (count,); by default the classes in turn. Of
-        mnist_autoregressive, labels, by default none, and a temperature. Of the flows, steps, a sampler and, for digits,
-        labels and guidance: see `course_lib.samplers`.
+        mnist_autoregressive, labels, by default none, and a temperature. Of the flows, steps, a sampler and
+        guidance, see `course_lib.samplers`; of mnist_flow labels, by default in turn, of shapes_text captions, a list of
+        count sentences, by default none.
 
     Raises ValueError for another name, a count below 1, and conditions that the generator does not take.
     """
@@ -113,6 +96,27 @@ def landscape_gan(*, trained: bool = True) -> models.Generator:
 def shapes_gan(*, trained: bool = True) -> models.Generator:
     """Draws colored shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
     return _network(models.Generator((3, 32, 32), latent_dim=64, width=48, stages=3), "shapes_gan", trained)
+
+
+def shapes_reader(*, trained: bool = True) -> models.ResNet:
+    """Reads shape, color, size, place and background: images (B, 3, 32, 32) in 0..1 -> logits (B, 27), see `data.WORDS`.
+
+    `objectives.Attributes(published.shapes_reader(), data.WORDS).predict(images)` tells them apart, (B, 5).
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    return _network(models.ResNet((3, 32, 32), 27, blocks=2), "shapes_reader", trained)
+
+
+def shapes_text(*, trained: bool = True) -> models.NoiseUNet:
+    """Flow matching of colored shapes to a sentence: z (B, 3, 32, 32), angles (B,), tokens (B, 12) of `data.VOCABULARY`.
+
+    -> the velocity on the straight path. `course_lib.samplers` draws with it, or `draw`. Pictures are in -1..1.
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    text = models.TextEncoder(len(data.VOCABULARY), data.VOCABULARY.longest)
+    return _network(models.NoiseUNet(3, widths=(32, 64, 128), patch=1, text=text), "shapes_text", trained)
 
 
 def inception(*, root: str | Path | None = None) -> models.Inception:
@@ -228,15 +232,31 @@ def _pixel_by_pixel(network, count, generator, labels=None, temperature=1.0):
 
 
 def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.4):
-    """Images of a network of velocities on the straight path, of the classes of the labels, by default all in turn."""
+    """Digits of the classes of the labels, by default all in turn."""
     labels = torch.arange(count) % network.classes if labels is None else torch.as_tensor(labels)
     if labels.shape != (count,):
         raise ValueError(f"Expected {count} labels, got shape {tuple(labels.shape)}.")
-    images, z = [], torch.randn(count, 1, 28, 28, generator=generator)
-    for index in torch.arange(count).split(DRAWN_AT_ONCE):
+    return _by_flow(network, (1, 28, 28), labels, paths.STRAIGHT.times(steps), sampler, guidance, generator)
+
+
+def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=samplers.heun, guidance=2.0):
+    """Pictures of shapes to a list of captions, each of which is a sentence; without them, of any shape."""
+    if captions is None:
+        tokens, guidance = torch.full((count, network.text.longest), -1), 1.0
+    else:
+        tokens = data.VOCABULARY.encode(captions)
+    if len(tokens) != count:
+        raise ValueError(f"Expected {count} captions, got {len(tokens)}.")
+    return _by_flow(network, (3, 32, 32), tokens, paths.STRAIGHT.times(steps, shift=3.0), sampler, guidance, generator)
+
+
+def _by_flow(network, shape, labels, times, sampler, guidance, generator):
+    """Images of a network of velocities on the straight path."""
+    images, z = [], torch.randn(len(labels), *shape, generator=generator)
+    for index in torch.arange(len(labels)).split(DRAWN_AT_ONCE):
         asked = labels[index].to(runtime.device())
         denoise = samplers.denoiser(network, paths.STRAIGHT, "velocity", labels=asked, guidance=guidance)
-        images.append(sampler(denoise, z[index].to(runtime.device()), paths.STRAIGHT, paths.STRAIGHT.times(steps)))
+        images.append(sampler(denoise, z[index].to(runtime.device()), paths.STRAIGHT, times))
     return torch.cat(images).clamp(-1, 1).add(1).div(2)
 
 
@@ -247,4 +267,5 @@ GENERATORS = {  # how each published generator draws
     "mnist_vae": _means_of_codes,
     "mnist_autoregressive": _pixel_by_pixel,
     "mnist_flow": _digits_by_flow,
+    "shapes_text": _shapes_by_flow,
 }

@@ -74,7 +74,6 @@ LEFT_OUT = {
     "plots.history": "takes a history, which has no tensors",
     "plots.use_style": "takes nothing",
     "published.card": "reads a file of text",
-    "published.leaderboard": "reads files of numbers and pictures",
     "published.inception": "a download; models.Inception is run",
     "published.resnet18": "a download; models.ResNet18 is run",
     "published.publish": "run with the recipes that publish",
