@@ -33,6 +33,7 @@ __all__ = [
     "recipes",
     "runtime",
     "samplers",
+    "text",
     "trainer",
     "widgets",
 ]

@@ -59,9 +59,12 @@ RUN_BY_NAME = (
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
     "checks": "they look at readers' answers, and run with the chapters",
+    "text": "words and numbers on the CPU; what reads them puts them on the device",
     "keras_twins": "Keras puts its tensors where it will",
 }
 LEFT_OUT = {
+    "data.VOCABULARY": "words and numbers; its tokens are put on the device by what reads them",
+    "data.WORDS": "words",
     "data.Gaussians": "made by ring_of_gaussians",
     "data.cifar10": "needs files; makes Images as mnist does",
     "data.fashion_mnist": "needs files; makes Images as mnist does",
@@ -210,6 +213,8 @@ RUNS = {
     "data.moons": lambda: points(data.moons(20)),
     "data.photograph": lambda: data.photograph(shrink=4),
     "data.ring_of_gaussians": lambda: (ring := data.ring_of_gaussians(16), points(ring), ring.log_density(x(3, 2))),
+    "data.captions": lambda: data.captions(data.shapes(3, size=16), left_out=0.5),
+    "data.unseen_pairs": lambda: data.unseen_pairs(data.shapes(3, size=16)),
     "data.shapes": lambda: drawn_from(data.shapes(4, size=16, noise=10, occlusion=0.3)),
     "data.spirals": lambda: points(data.spirals(30)),
     "data.split": lambda: data.split(data.moons(20), 0.5),
@@ -272,7 +277,10 @@ RUNS = {
     "models.MADE": lambda: both_ways(models.MADE((1, 6, 6), units=8), x(2, 1, 6, 6)),
     "models.MLP": lambda: both_ways(models.MLP((4, 5, 3), dropout=0.5), x(2, 4)),
     "models.NoiseMLP": lambda: both_ways(models.NoiseMLP(4, width=8, classes=3), x(2, 4), x(2), whole(3, 2)),
-    "models.NoiseUNet": lambda: both_ways(models.NoiseUNet(1, widths=(8, 8), classes=3), x(2, 1, 8, 8), x(2), whole(3, 2)),
+    "models.NoiseUNet": lambda: (
+        both_ways(models.NoiseUNet(1, widths=(8, 8), classes=3), x(2, 1, 8, 8), x(2), whole(3, 2)),
+        both_ways(models.NoiseUNet(1, widths=(8, 8), text=models.TextEncoder(5, 4)), x(2, 1, 8, 8), x(2), whole(5, 2, 4)),
+    ),
     "models.PixelCNN": lambda: both_ways(models.PixelCNN((1, 6, 6), channels=4, layers=1), x(2, 1, 6, 6)),
     "models.ResNet": lambda: both_ways(models.ResNet(blocks=1, widths=(4, 8)), x(2, 3, 32, 32)),
     "models.ResNet18": lambda: both_ways(models.ResNet18(3), x(2, 1, 32, 32)),
@@ -280,6 +288,7 @@ RUNS = {
     "models.RowTransformer": lambda: both_ways(
         models.RowTransformer((1, 6, 6), hidden=8, layers=1, heads=2, units=8), x(2, 1, 6, 6)
     ),
+    "models.TextEncoder": lambda: both_ways(models.TextEncoder(5, 4, width=8), whole(5, 2, 4)),
     "models.UNet": lambda: both_ways(models.UNet(3, 2, widths=(4, 8)), x(2, 3, 16, 16)),
     "models.VAE": lambda: both_ways(models.VAE(nn.Linear(4, 6), nn.Linear(3, 4), shape=(4,), latent_dim=3), x(2, 4), x(2, 3)),
     "models.ViT": lambda: both_ways(models.ViT((1, 8, 8), 3, patch=4, hidden=8, heads=2), x(2, 1, 8, 8)),
@@ -304,6 +313,8 @@ RUNS = {
     "published.mnist_gan": lambda: published.mnist_gan()(x(2, 64), whole(10, 2)),
     "published.mnist_vae": lambda: published.mnist_vae()(x(2, 1, 28, 28), x(2, 32)),
     "published.shapes_gan": lambda: published.shapes_gan()(x(2, 64)),
+    "published.shapes_reader": lambda: published.shapes_reader()(x(2, 3, 32, 32)),
+    "published.shapes_text": lambda: published.shapes_text()(x(2, 3, 32, 32), x(2), whole(20, 2, 12)),
     "samplers.ancestral": lambda: sampled(samplers.ancestral),
     "samplers.ddim": lambda: sampled(samplers.ddim),
     "samplers.denoiser": lambda: samplers.denoiser(lambda z, angle: z, paths.STRAIGHT, "v")(x(3, 2), x(1)[0].abs()),
@@ -344,6 +355,10 @@ class Numbers:
 
 OBJECTIVES = {  # each with images that it takes
     "objectives.Adversarial": adversarial,
+    "objectives.Attributes": lambda: (
+        objectives.Attributes(models.ConvNet((3, 32, 32), 27), data.WORDS),
+        data.shapes(8).by(*data.WORDS),
+    ),
     "objectives.Classification": lambda: (objectives.Classification(models.MLP((784, 4, 10)), l1=0.1), digits()),
     "objectives.Denoising": lambda: (
         objectives.Denoising(models.NoiseUNet(1, widths=(8, 8), classes=10), (1, 28, 28), steps=2),
@@ -367,7 +382,7 @@ CALLBACKS = {
     "callbacks.SampleGrid": partial(callbacks.SampleGrid, count=2),
     "callbacks.Track": lambda: callbacks.Track(Printed()),
 }
-SHAPES = {"mnist": (1, 28, 28), "shapes": (3, 32, 32), "landscape": (3, 64, 64)}  # of the images of the recipes' data
+SHAPES = {"mnist": (1, 28, 28), "landscape": (3, 64, 64)}  # of the images of the recipes' data; of shapes (3, 32, 32)
 
 
 class Printed:
@@ -444,7 +459,7 @@ def test_each_recipe_trains_and_publishes(name, monkeypatch, tmp_path):
     recipe = replace(recipes.RECIPES[name], validation=0.0)
     sets = all_digits() if recipe.data == "mnist" else recipes.DATASETS[recipe.data]()
     train, test = (part.subset(slice(0, 80)) for part in sets)
-    trainer = recipe.trainer(SHAPES[recipe.data], 10)
+    trainer = recipe.trainer(SHAPES.get(recipe.data, (3, 32, 32)), 10)
     few, _ = recipe.prepared(train.subset(slice(0, 20)), trainer.objective.value_range)
     trainer.fit(few, 1)
     assert {tensor.device for tensor in everywhere(trainer)} == {GPU}

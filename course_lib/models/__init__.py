@@ -7,6 +7,7 @@ from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP, NoiseMLP
 from .resnet18 import ResNet18
+from .text_encoder import TextEncoder
 from .unet import NoiseUNet, UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
 from .vit import ViT
@@ -29,6 +30,7 @@ __all__ = [
     "ResNet18",
     "RowRNN",
     "RowTransformer",
+    "TextEncoder",
     "UNet",
     "ViT",
     "conv_vae",

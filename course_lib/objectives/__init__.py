@@ -5,11 +5,12 @@ from .autoregressive import ExactLikelihood
 from .denoising import Denoising
 from .density import Density
 from .objective import Objective
-from .supervised import Classification, Regression, Segmentation
+from .supervised import Attributes, Classification, Regression, Segmentation
 from .variational import VariationalBound
 
 __all__ = [
     "Adversarial",
+    "Attributes",
     "Classification",
     "Denoising",
     "Density",

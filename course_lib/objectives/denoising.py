@@ -14,16 +14,20 @@ def uniform(count: int) -> torch.Tensor:
     return torch.rand(count)
 
 
-def logit_normal(count: int) -> torch.Tensor:
-    """Times drawn with more of them in the middle, (count,): the sigmoid of a standard normal (Esser et al., 2024)."""
-    return torch.randn(count).sigmoid()
+def logit_normal(count: int, mean: float = 0.0, deviation: float = 1.0) -> torch.Tensor:
+    """Times drawn with more of them in the middle, (count,): the sigmoid of a normal (Esser et al., 2024).
+
+    count: how many.
+    mean, deviation: of the normal; a mean above 0 draws more times near the noise.
+    """
+    return (mean + deviation * torch.randn(count)).sigmoid()
 
 
 class Denoising(Objective):
     """The squared error, on average over numbers, of what a network estimates of x and noise in z = alpha x + sigma noise.
 
-    On batches (x, ...), or (x, labels) for a network with classes. With the straight path and "velocity" this is flow
-    matching, with the cosine path and "noise" the loss of DDPM.
+    On batches (x, ...), or (x, labels) for a network with classes, (x, tokens) for one that reads sentences. With the
+    straight path and "velocity" this is flow matching, with the cosine path and "noise" the loss of DDPM.
 
     network: from z and the angle of `paths.Path.seen`, and labels if it has classes, to the prediction.
     shape: of an example, such as (1, 28, 28).
@@ -82,12 +86,13 @@ class Denoising(Objective):
         """Draw `count` images, on the device.
 
         generator: a torch.Generator on the CPU, for the noise.
-        labels: int64 (count,), for a network with classes; by default all in turn.
+        labels: int64 (count,), for a network with classes; by default all in turn. Tokens (count, T), for one that reads
+            sentences; by default none.
         steps, sampler: see `course_lib.samplers`.
         guidance: see `samplers.denoiser`.
         """
         device = next(self.network.parameters()).device
-        if labels is None and self.conditional:
+        if labels is None and self.conditional and not getattr(self.network, "text", None):
             labels = torch.arange(count) % self.network.classes
         times = self.path.times(self.steps if steps is None else steps)
         z = torch.randn(count, *self.shape, generator=generator).to(device) * self.path.sigma(times[0]).float()

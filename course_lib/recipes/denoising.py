@@ -5,12 +5,15 @@ from functools import partial
 
 import torch
 
-from .. import paths, published, runtime
+from .. import data, paths, published, runtime
 from ..callbacks import cosine
-from ..models import NoiseUNet
-from ..objectives import Denoising
+from ..models import NoiseUNet, TextEncoder
+from ..objectives import Attributes, Denoising
+from ..objectives.denoising import logit_normal
 from .likeness import features, likeness
 from .recipe import Recipe
+
+CAPTIONS = 1_500  # to measure a network that reads them by
 
 
 def denoising(
@@ -18,6 +21,12 @@ def denoising(
 ) -> Denoising:
     """The objective of a network that is made for a shape and, if conditional, a number of classes; options of `Denoising`."""
     return Denoising(network(shape[0], classes=classes if conditional else 0), shape, **options)
+
+
+def reading_unet(channels: int, *, classes: int, widths: tuple[int, ...]) -> NoiseUNet:
+    """A U-Net that reads captions of shapes, at full resolution; the classes of the data do not matter."""
+    text = TextEncoder(len(data.VOCABULARY), data.VOCABULARY.longest)
+    return NoiseUNet(channels, widths=widths, patch=1, text=text)
 
 
 @torch.no_grad()
@@ -36,6 +45,28 @@ def measure_digits(network, train, test):
         "mnist_gan": likeness(by_gan, references, labels),
         "real_training_images": likeness(others, references),
     }
+
+
+@torch.no_grad()
+def measure_obedience(network, train, test):
+    """What a card says of pictures drawn to captions: the share in which each attribute is read as told, and all are."""
+    reader = Attributes(published.shapes_reader(), data.WORDS)
+    drawn = data.shapes(CAPTIONS, seed=2)
+    told = torch.stack([drawn.targets[name] for name in data.WORDS], 1)
+
+    def obeyed(images, which):
+        right = reader.predict(images) == told[which]  # (N, attributes)
+        shares = [*right.float().mean(0).tolist(), right.all(1).float().mean().item()]
+        return {name: round(share, 4) for name, share in zip((*data.WORDS, "all"), shares, strict=True)}
+
+    facts, unseen = {"measured": f"{CAPTIONS:,} captions, read by published.shapes_reader"}, data.unseen_pairs(drawn)
+    for name, which in (("seen_pairs", ~unseen), ("unseen_pairs", unseen)):
+        chosen = drawn.subset(which)
+        with runtime.mixed_precision({"network": network}):
+            asked = {"captions": chosen.targets["caption"], "generator": torch.Generator().manual_seed(0)}
+            images = published.GENERATORS["shapes_text"](network, len(chosen), **asked)
+        facts |= {name: obeyed(images.float(), which), f"{name}_of_real_pictures": obeyed(chosen.batch(slice(None))[0], which)}
+    return facts
 
 
 adam = partial(torch.optim.Adam, fused=True)
@@ -77,4 +108,23 @@ shapes_flow = Recipe(
     schedule=cosine,
     ema=0.999,
     max_grad_norm=1.0,
+)
+shapes_text = Recipe(
+    about="flow matching of coloured shapes from a sentence",
+    objective=partial(
+        denoising,
+        network=partial(reading_unet, widths=(32, 64, 128)),
+        times=partial(logit_normal, mean=1.0, deviation=1.2),
+    ),
+    optimizers=partial(adam, lr=1e-3),
+    data="captioned-shapes",
+    validation=0.0,
+    epochs=16,
+    batch_size=64,
+    schedule=cosine,
+    ema=0.999,
+    max_grad_norm=1.0,
+    publishes="shapes_text",
+    part="network",
+    measure=measure_obedience,
 )

@@ -46,6 +46,8 @@ def test_times():
     drawn = logit_normal(10_000)
     assert 0 < drawn.min() < drawn.max() < 1
     assert (drawn.logit().std().item(), drawn.logit().mean().item()) == pytest.approx((1, 0), abs=0.03)
+    drawn = logit_normal(10_000, mean=1.0, deviation=0.5)
+    assert (drawn.logit().std().item(), drawn.logit().mean().item()) == pytest.approx((0.5, 1), abs=0.03)
 
 
 class Plane(nn.Module):
@@ -96,6 +98,11 @@ def test_labels_are_left_out_in_training_alone():
     assert torch.equal(network.labels[network.labels >= 0], labels[network.labels >= 0])
     objective.metrics((x, labels))
     assert torch.equal(network.labels, labels)
+    sentences = labels[:, None] + torch.zeros(5).long()
+    next(objective.losses((x, sentences)))  # a sentence is left out as a whole
+    gone = network.labels == -1
+    assert torch.equal(gone.any(1), gone.all(1))
+    assert gone.float().mean().item() == pytest.approx(0.25, abs=0.03)
 
 
 def test_a_sample_is_what_the_sampler_makes_of_the_noise():
