@@ -100,9 +100,8 @@ def test_results_of_another_version_are_refused(jobs, tmp_path):
 def test_the_table_has_means_and_intervals_and_the_settings_that_were_tried(tmp_path):
     for seed, value in enumerate((1.0, 2.0, 3.0)):
         path = runs.Job("a family", "30", seed, str(tmp_path)).path
-        runs.write(
-            path, {"family": "a family", "budget": "30", "seed": seed, "frechet": value, "setting": 0.1, "machine": ["m"]}
-        )
+        facts = {"family": "a family", "budget": "30", "seed": seed, "setting": 0.1, "bits": value, "machine": ["m"]}
+        runs.write(path, facts | {"measures": {"frechet": value, "copied": 1.0}})
         Image.new("L", (28, 28), seed).save(path.with_suffix(".png"))
     runs.write(runs.Job("a family", "30", None, str(tmp_path)).path, {"tried": {"0.1": {"frechet": 1.0}}})
     told = table.write(tmp_path, tmp_path / "out")

@@ -24,7 +24,7 @@ def interval(values):
 def summary(rows):
     """One row from runs that differ in their seed: intervals of all measures, and of those facts that differ."""
     facts = {}
-    for name in rows[0].keys() - {"measures", "seed"}:
+    for name in rows[0].keys() - {"measures", "seed", "version"}:
         values = [row[name] for row in rows]
         same = all(value == values[0] for value in values)
         facts[name] = values[0] if same or not isinstance(values[0], float) else interval(values)
