@@ -66,7 +66,9 @@ courseWidgets.kinds.sampler = ({ box, words, facts, say, flow, decoder }) => {
   };
   const draw = () => { way = drawn(); show(); };
   const soon = W.soon(draw), told = () => say(words.drawn, { evaluations: way.evaluations });
+  const tellSoon = () => requestAnimationFrame(() => requestAnimationFrame(told)); // once it is drawn
   const change = f => value => { f(value); stop = 1; along.set(100); soon(); };
+  const choose = f => value => { change(f)(value); tellSoon(); };
   const along = W.slider(words.along, { min: 0, max: 100, step: 1, value: 100, show: v => `${v} %` }, value => { stop = value / 100; show(); });
   const play = W.loop(box, () => {
     stop = Math.min(1, stop + 0.01);
@@ -77,19 +79,19 @@ courseWidgets.kinds.sampler = ({ box, words, facts, say, flow, decoder }) => {
   draw();
   say(words.start);
   const choices = [
-    W.choice(words.digit, { ...Object.fromEntries(Array.from({ length: 10 }, (_, d) => [d, String(d)])), any: words.any }, digit, change(value => { digit = value === "any" ? value : Number(value); })),
-    W.choice(words.path, { straight: words.straight, cosine: words.cosine }, path, change(value => { path = value; })),
-    W.choice(words.solver, { euler: words.euler, heun: words.heun }, solver, change(value => { solver = value; })),
+    W.choice(words.digit, { ...Object.fromEntries(Array.from({ length: 10 }, (_, d) => [d, String(d)])), any: words.any }, digit, choose(value => { digit = value === "any" ? value : Number(value); })),
+    W.choice(words.path, { straight: words.straight, cosine: words.cosine }, path, choose(value => { path = value; })),
+    W.choice(words.solver, { euler: words.euler, heun: words.heun }, solver, choose(value => { solver = value; })),
   ];
   const sliders = [
     W.slider(words.steps, { min: 1, max: 20, step: 1, value: steps, show: String }, change(value => { steps = value; })),
     W.slider(words.guidance, { min: 0, max: 6, step: 0.5, value: guidance }, change(value => { guidance = value; })),
     along,
   ];
-  for (const input of sliders) input.querySelector("input").addEventListener("change", told);
+  for (const input of sliders) input.querySelector("input").addEventListener("change", tellSoon);
   const buttons = [
     W.button(words.play, () => { stop = 0; play.toggle(true); }),
-    W.button(words.again, () => { seed++; change(() => {})(); requestAnimationFrame(() => requestAnimationFrame(told)); }),
+    W.button(words.again, choose(() => { seed++; })),
   ];
   return [
     W.tag("div", { class: "pair" }, W.tag("div", { class: "small" }, big), W.tag("div", { class: "stack" }, ...choices, ...sliders, W.tag("div", { class: "line" }, ...buttons))),
