@@ -198,7 +198,7 @@ def mnist_latent_flow(*, trained: bool = True) -> models.NoiseMLP:
 
     trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
     """
-    return _network(models.NoiseMLP(32, width=96, blocks=2, classes=10), "mnist_latent_flow", trained)
+    return _network(models.NoiseMLP(32, width=88, blocks=2, classes=10), "mnist_latent_flow", trained)
 
 
 def _network(module, name, trained):

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 import course_lib
 from course_lib import (
+    applications,
     attribution,
     callbacks,
     data,
@@ -42,6 +43,7 @@ from course_lib.trainer import Trainer
 from course_lib.widgets.show import SCRIPTS
 
 RUN_BY_NAME = (
+    applications,
     attribution,
     data,
     gan_losses,
@@ -58,11 +60,13 @@ RUN_BY_NAME = (
 )
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
+    "applications.MASKS": "each kind of mask is run",
     "checks": "they look at readers' answers, and run with the chapters",
     "text": "words and numbers on the CPU; what reads them puts them on the device",
     "keras_twins": "Keras puts its tensors where it will",
 }
 LEFT_OUT = {
+    "applications.MASKS": "each kind of mask is run",
     "data.VOCABULARY": "words and numbers; its tokens are put on the device by what reads them",
     "data.WORDS": "words",
     "data.Gaussians": "made by ring_of_gaussians",
@@ -83,7 +87,13 @@ LEFT_OUT = {
     "widgets.Widget": "made by show",
     "widgets.export_page": "writes what show makes",
 }
-ON_THE_CPU = {"metrics.mutual_information", "metrics.spectrum"}  # give tensors back there, and say so
+ON_THE_CPU = {
+    "applications.holes",
+    "applications.lower_half",
+    "applications.strokes",
+    "metrics.mutual_information",
+    "metrics.spectrum",
+}  # give tensors back there, and say so
 
 
 def offered(module):
@@ -179,6 +189,11 @@ def folder(path):
     return drawn_from(data.image_folder(path, size=8))
 
 
+def gap():
+    """Images, and a mask of what is known of each."""
+    return x(2, 1, 8, 8), applications.lower_half(2, size=8).to(GPU)
+
+
 def figure(function, *arguments, **options):
     function(*arguments, **options)
 
@@ -199,6 +214,24 @@ def along(path):
 
 
 RUNS = {
+    "applications.Masked": lambda: applications.Masked(digits(), applications.holes).batch(slice(0, 2)),
+    "applications.check": lambda: applications.check(*gap()),
+    "applications.composite": lambda: applications.composite(x(2, 1, 8, 8), *gap()),
+    "applications.guided": lambda: applications.guided(
+        lambda z, t: (z.sin(), z), lambda x: x[..., :4], x(3, 4), paths.STRAIGHT
+    )(x(3, 8), x(1)[0]),
+    "applications.hidden_error": lambda: applications.hidden_error(x(2, 1, 8, 8), *gap()),
+    "applications.holes": lambda: applications.holes(2),
+    "applications.lower_half": lambda: applications.lower_half(2),
+    "applications.mean_of_nearest": lambda: applications.mean_of_nearest(*gap(), x(20, 1, 8, 8)),
+    "applications.repaint": lambda: applications.repaint(
+        lambda z, t: (z.sin(), z), *gap(), paths.STRAIGHT, paths.STRAIGHT.times(3), rounds=2, generator=torch.Generator()
+    ),
+    "applications.seams": lambda: applications.seams(*gap()),
+    "applications.search": lambda: applications.search(lambda z: z.view(2, 1, 8, 8), x(2, 64), *gap(), steps=2),
+    "applications.shown": lambda: applications.shown(*gap()),
+    "applications.spread": lambda: applications.spread(x(3, 2, 1, 8, 8), gap()[1]),
+    "applications.strokes": lambda: applications.strokes(2),
     "attribution.grad_cam": lambda: explained(attribution.grad_cam, "layers"),
     "attribution.occlusion": lambda: explained(attribution.occlusion),
     "attribution.saliency": lambda: explained(attribution.saliency),
@@ -218,6 +251,7 @@ RUNS = {
     "data.shapes": lambda: drawn_from(data.shapes(4, size=16, noise=10, occlusion=0.3)),
     "data.spirals": lambda: points(data.spirals(30)),
     "data.split": lambda: data.split(data.moons(20), 0.5),
+    "data.unseen_digits": lambda: drawn_from(data.unseen_digits()),
     "gan_losses.gradient_penalty": lambda: game(gan_losses.wasserstein, gan_losses.gradient_penalty()),
     "gan_losses.hinge": lambda: game(gan_losses.hinge),
     "gan_losses.minimax": lambda: game(gan_losses.minimax),
@@ -240,6 +274,7 @@ RUNS = {
     "losses.mean_absolute_error": lambda: losses.mean_absolute_error(x(3, 2), x(3, 2)),
     "losses.mean_squared_error": lambda: losses.mean_squared_error(x(3, 2), x(3, 2)),
     "metrics.classification_report": lambda: metrics.classification_report(whole(2, 9), whole(2, 9), "ab"),
+    "metrics.copied": lambda: metrics.copied(x(9, 3), x(9, 3), x(100, 3)),
     "metrics.frechet_distance": lambda: metrics.frechet_distance(x(9, 3), x(9, 3)),
     "metrics.generative_report": lambda: metrics.generative_report(x(9, 3), x(9, 3)),
     "metrics.image_iou": lambda: metrics.image_iou(whole(3, 2, 4, 4), whole(3, 2, 4, 4), 3),
@@ -257,7 +292,14 @@ RUNS = {
     "metrics.precision_recall": lambda: metrics.precision_recall(x(9, 3), x(9, 3)),
     "metrics.segmentation_report": lambda: metrics.segmentation_report(whole(2, 3, 4, 4), whole(2, 3, 4, 4), "ab"),
     "metrics.spectrum": lambda: metrics.spectrum(x(2, 3, 8, 8)),
+    "metrics.two_sample_accuracy": lambda: metrics.two_sample_accuracy(x(40, 3), x(40, 3), epochs=1),
     "models.ConvNet": lambda: both_ways(models.ConvNet(), x(2, 1, 28, 28)),
+    "models.CouplingFlow": lambda: (
+        both_ways(flow := models.CouplingFlow((1, 4, 4), layers=2, hidden=4), x(2, 1, 4, 4)),
+        flow.start_from(x(5, 1, 4, 4)),
+        flow.inverse(x(2, 16)),
+        flow.log_prob(x(2, 1, 4, 4)),
+    ),
     "models.Discriminator": lambda: (
         both_ways(models.Discriminator(classes=3, dropout=0.5, normalization=nn.BatchNorm2d), x(2, 1, 28, 28), whole(3, 2)),
         both_ways(models.Discriminator(parametrization=spectral_norm), x(2, 1, 28, 28)),
@@ -361,6 +403,7 @@ OBJECTIVES = {  # each with images that it takes
         objectives.LatentDenoising(models.NoiseMLP(2, width=8, classes=10), models.dense_vae(latent_dim=2).to(GPU), steps=2),
         digits(),
     ),
+    "objectives.Density": lambda: (objectives.Density(models.CouplingFlow(layers=2, hidden=4)), digits()),
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),
     "objectives.Segmentation": segmentation,

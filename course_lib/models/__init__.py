@@ -2,6 +2,7 @@
 
 from .autoregressive import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransformer, draw
 from .cnn import ConvNet, LeNet, ResNet
+from .coupling import CouplingFlow
 from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP, NoiseMLP
@@ -16,6 +17,7 @@ __all__ = [
     "MLP",
     "VAE",
     "ConvNet",
+    "CouplingFlow",
     "Discriminator",
     "GatedPixelCNN",
     "Generator",

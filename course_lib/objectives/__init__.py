@@ -3,6 +3,7 @@
 from .adversarial import Adversarial
 from .autoregressive import ExactLikelihood
 from .denoising import Denoising, LatentDenoising
+from .density import Density
 from .objective import Objective
 from .supervised import Attributes, Classification, Regression, Segmentation
 from .variational import VariationalBound
@@ -12,6 +13,7 @@ __all__ = [
     "Attributes",
     "Classification",
     "Denoising",
+    "Density",
     "ExactLikelihood",
     "LatentDenoising",
     "Objective",

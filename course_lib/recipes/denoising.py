@@ -105,7 +105,7 @@ flow = Recipe(
 )
 latent_flow = Recipe(
     about="flow matching of the codes of the published VAE, which draws digits to order",
-    objective=partial(latent, network=partial(NoiseMLP, width=96, blocks=2)),
+    objective=partial(latent, network=partial(NoiseMLP, width=88, blocks=2)),
     optimizers=partial(adam, lr=1e-3),
     validation=1 / 12,
     epochs=12,
