@@ -13,7 +13,7 @@ from ..objectives.denoising import logit_normal
 from .likeness import features, likeness
 from .recipe import Recipe
 
-CAPTIONS = 1_500  # to measure a network that reads them by
+CAPTIONS = 600  # to measure a network that reads them by
 
 
 def denoising(

@@ -103,3 +103,13 @@ def test_the_inpainting_of_a_hundred_digits_prints_its_results():
         numbers = f"{100 * row['agreement']:.1f} % | {100 * row['agreement_se']:.1f} | {row['error']:.2f} | {spread}"
         line = f"| {name} | {numbers} | {row['seams']:.2f} |"
         assert line in text, f"Expected in the table: {line}"
+
+
+def test_pictures_from_sentences_print_their_results():
+    found = json.loads((ROOT / "benchmarks" / "results" / "text_to_image.json").read_text())["obedience"]["rows"]
+    text = (ROOT / "book" / "text" / "07_text_to_image.md").read_text()
+    for name, row in found.items():
+        shares = [f"{100 * row[which]['all']:.0f} %" for which in ("seen", "unseen")]
+        varied = [f"{row['varied'][attribute]:.1f}" for attribute in ("color", "size", "place", "background")]
+        line = f"| {'real pictures' if name == 'real' else name} | {' | '.join([*shares, *varied])} |"
+        assert line in text, f"Expected in the table: {line}"
