@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 import course_lib
 from course_lib import (
+    applications,
     attribution,
     callbacks,
     data,
@@ -42,6 +43,7 @@ from course_lib.trainer import Trainer
 from course_lib.widgets.show import SCRIPTS
 
 RUN_BY_NAME = (
+    applications,
     attribution,
     data,
     gan_losses,
@@ -58,11 +60,13 @@ RUN_BY_NAME = (
 )
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
+    "applications.MASKS": "each kind of mask is run",
     "checks": "they look at readers' answers, and run with the chapters",
     "text": "words and numbers on the CPU; what reads them puts them on the device",
     "keras_twins": "Keras puts its tensors where it will",
 }
 LEFT_OUT = {
+    "applications.MASKS": "each kind of mask is run",
     "data.VOCABULARY": "words and numbers; its tokens are put on the device by what reads them",
     "data.WORDS": "words",
     "data.Gaussians": "made by ring_of_gaussians",
@@ -83,7 +87,13 @@ LEFT_OUT = {
     "widgets.Widget": "made by show",
     "widgets.export_page": "writes what show makes",
 }
-ON_THE_CPU = {"metrics.mutual_information", "metrics.spectrum"}  # give tensors back there, and say so
+ON_THE_CPU = {
+    "applications.holes",
+    "applications.lower_half",
+    "applications.strokes",
+    "metrics.mutual_information",
+    "metrics.spectrum",
+}  # give tensors back there, and say so
 
 
 def offered(module):
@@ -179,6 +189,11 @@ def folder(path):
     return drawn_from(data.image_folder(path, size=8))
 
 
+def gap():
+    """Images, and a mask of what is known of each."""
+    return x(2, 1, 8, 8), applications.lower_half(2, size=8).to(GPU)
+
+
 def figure(function, *arguments, **options):
     function(*arguments, **options)
 
@@ -199,6 +214,24 @@ def along(path):
 
 
 RUNS = {
+    "applications.Masked": lambda: applications.Masked(digits(), applications.holes).batch(slice(0, 2)),
+    "applications.check": lambda: applications.check(*gap()),
+    "applications.composite": lambda: applications.composite(x(2, 1, 8, 8), *gap()),
+    "applications.guided": lambda: applications.guided(
+        lambda z, t: (z.sin(), z), lambda x: x[..., :4], x(3, 4), paths.STRAIGHT
+    )(x(3, 8), x(1)[0]),
+    "applications.hidden_error": lambda: applications.hidden_error(x(2, 1, 8, 8), *gap()),
+    "applications.holes": lambda: applications.holes(2),
+    "applications.lower_half": lambda: applications.lower_half(2),
+    "applications.mean_of_nearest": lambda: applications.mean_of_nearest(*gap(), x(20, 1, 8, 8)),
+    "applications.repaint": lambda: applications.repaint(
+        lambda z, t: (z.sin(), z), *gap(), paths.STRAIGHT, paths.STRAIGHT.times(3), rounds=2, generator=torch.Generator()
+    ),
+    "applications.seams": lambda: applications.seams(*gap()),
+    "applications.search": lambda: applications.search(lambda z: z.view(2, 1, 8, 8), x(2, 64), *gap(), steps=2),
+    "applications.shown": lambda: applications.shown(*gap()),
+    "applications.spread": lambda: applications.spread(x(3, 2, 1, 8, 8), gap()[1]),
+    "applications.strokes": lambda: applications.strokes(2),
     "attribution.grad_cam": lambda: explained(attribution.grad_cam, "layers"),
     "attribution.occlusion": lambda: explained(attribution.occlusion),
     "attribution.saliency": lambda: explained(attribution.saliency),
@@ -218,6 +251,7 @@ RUNS = {
     "data.shapes": lambda: drawn_from(data.shapes(4, size=16, noise=10, occlusion=0.3)),
     "data.spirals": lambda: points(data.spirals(30)),
     "data.split": lambda: data.split(data.moons(20), 0.5),
+    "data.unseen_digits": lambda: drawn_from(data.unseen_digits()),
     "gan_losses.gradient_penalty": lambda: game(gan_losses.wasserstein, gan_losses.gradient_penalty()),
     "gan_losses.hinge": lambda: game(gan_losses.hinge),
     "gan_losses.minimax": lambda: game(gan_losses.minimax),
@@ -311,6 +345,7 @@ RUNS = {
     "published.mnist_features": lambda: published.mnist_features().features(x(2, 1, 28, 28)),
     "published.mnist_flow": lambda: published.mnist_flow()(x(2, 1, 28, 28), x(2), whole(10, 2)),
     "published.mnist_gan": lambda: published.mnist_gan()(x(2, 64), whole(10, 2)),
+    "published.mnist_latent_flow": lambda: published.mnist_latent_flow()(x(2, 32), x(2), whole(10, 2)),
     "published.mnist_vae": lambda: published.mnist_vae()(x(2, 1, 28, 28), x(2, 32)),
     "published.shapes_gan": lambda: published.shapes_gan()(x(2, 64)),
     "published.shapes_reader": lambda: published.shapes_reader()(x(2, 3, 32, 32)),
@@ -363,6 +398,10 @@ OBJECTIVES = {  # each with images that it takes
     "objectives.Denoising": lambda: (
         objectives.Denoising(models.NoiseUNet(1, widths=(8, 8), classes=10), (1, 28, 28), steps=2),
         digits().with_value_range(-1, 1),
+    ),
+    "objectives.LatentDenoising": lambda: (
+        objectives.LatentDenoising(models.NoiseMLP(2, width=8, classes=10), models.dense_vae(latent_dim=2).to(GPU), steps=2),
+        digits(),
     ),
     "objectives.Density": lambda: (objectives.Density(models.CouplingFlow(layers=2, hidden=4)), digits()),
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),

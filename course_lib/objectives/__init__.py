@@ -2,7 +2,7 @@
 
 from .adversarial import Adversarial
 from .autoregressive import ExactLikelihood
-from .denoising import Denoising
+from .denoising import Denoising, LatentDenoising
 from .density import Density
 from .objective import Objective
 from .supervised import Attributes, Classification, Regression, Segmentation
@@ -15,6 +15,7 @@ __all__ = [
     "Denoising",
     "Density",
     "ExactLikelihood",
+    "LatentDenoising",
     "Objective",
     "Regression",
     "Segmentation",

@@ -1,11 +1,13 @@
 """Learning to take noise away: diffusion and flow matching."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
 
 from .. import paths, samplers
+from ..likelihoods import Bernoulli
 from .objective import Objective, left_out, with_labels
 
 
@@ -106,3 +108,38 @@ class Denoising(Objective):
         a, b = self.path.target(self.prediction, t)
         target = paths.weighted(a, x) + paths.weighted(b, noise)
         return (output - target).square().flatten(1).mean(1)  # (B,)
+
+
+class LatentDenoising(Denoising):
+    """The same for the codes of a VAE: latent diffusion (Rombach et al., 2022).
+
+    On batches (x, ...) of images in 0..1, or (x, labels): each time they are drawn in black and white, and so are their codes.
+    `sample` gives images again.
+
+    network: from codes and angles, and labels if it has classes, to the prediction, such as `models.NoiseMLP`.
+    vae: a VAE of black and white images, trained; it is not trained further.
+    options: of `Denoising`, except the shape.
+    """
+
+    value_range = (0.0, 1.0)
+
+    def __init__(self, network: nn.Module, vae: nn.Module, **options: Any):
+        super().__init__(network, (vae.latent_dim,), **options)
+        self.vae = vae.requires_grad_(False)
+
+    def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
+        yield from super().losses(self._coded(batch))
+
+    def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
+        return super().metrics(self._coded(batch))
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator | None = None, **options: Any) -> torch.Tensor:
+        """Draw `count` images, the decoder's means, in 0..1; everything else as `Denoising.sample`."""
+        return Bernoulli().mean(self.vae.decode(super().sample(count, generator, **options)))
+
+    @torch.no_grad()
+    def _coded(self, batch):
+        x, *targets = batch
+        mean, logvar = self.vae.encode(torch.bernoulli(x))  # (B, D) each
+        return mean + (logvar / 2).exp() * torch.randn_like(mean), *targets

@@ -7,8 +7,8 @@ import torch
 
 from .. import data, paths, published, runtime
 from ..callbacks import cosine
-from ..models import NoiseUNet, TextEncoder
-from ..objectives import Attributes, Denoising
+from ..models import NoiseMLP, NoiseUNet, TextEncoder
+from ..objectives import Attributes, Denoising, LatentDenoising
 from ..objectives.denoising import logit_normal
 from .likeness import features, likeness
 from .recipe import Recipe
@@ -21,6 +21,25 @@ def denoising(
 ) -> Denoising:
     """The objective of a network that is made for a shape and, if conditional, a number of classes; options of `Denoising`."""
     return Denoising(network(shape[0], classes=classes if conditional else 0), shape, **options)
+
+
+def latent(shape: tuple[int, int, int], classes: int, *, network: Callable) -> LatentDenoising:
+    """The objective of a network of the published VAE's codes, of digits to order."""
+    vae = published.mnist_vae()
+    return LatentDenoising(network(vae.latent_dim, classes=classes), vae)
+
+
+@torch.no_grad()
+def measure_codes(network, train, test):
+    """How like real digits the decoded ones are, and how often they are what was ordered."""
+    count = len(test)
+    labels = torch.arange(count) % network.classes
+    real = features(test.batch(slice(0, count))[0])
+    drawn = published.GENERATORS["mnist_latent_flow"](network, count, torch.Generator().manual_seed(0))
+    return {
+        "measured": f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors",
+        "drawn": likeness(drawn, real, labels),
+    }
 
 
 def reading_unet(channels: int, *, classes: int, widths: tuple[int, ...]) -> NoiseUNet:
@@ -83,6 +102,19 @@ flow = Recipe(
     publishes="mnist_flow",
     part="network",
     measure=measure_digits,
+)
+latent_flow = Recipe(
+    about="flow matching of the codes of the published VAE, which draws digits to order",
+    objective=partial(latent, network=partial(NoiseMLP, width=88, blocks=2)),
+    optimizers=partial(adam, lr=1e-3),
+    validation=1 / 12,
+    epochs=12,
+    batch_size=128,
+    schedule=cosine,
+    ema=0.999,
+    publishes="mnist_latent_flow",
+    part="network",
+    measure=measure_codes,
 )
 diffusion = Recipe(
     about="diffusion of digits along the cosine path, which draws to order",
