@@ -193,6 +193,7 @@ RUNS = {
     "gan_losses.r1": lambda: game(gan_losses.non_saturating, gan_losses.r1()),
     "gan_losses.smoothed": lambda: game(gan_losses.smoothed()),
     "gan_losses.wasserstein": lambda: game(gan_losses.wasserstein),
+    "layers.MinibatchDeviation": lambda: both_ways(layers.MinibatchDeviation(2), x(4, 3)),
     "layers.PreActivationBlock": lambda: both_ways(layers.PreActivationBlock(4, 8), x(2, 4, 6, 6)),
     "likelihoods.Bernoulli": lambda: likelihood(likelihoods.Bernoulli()),
     "likelihoods.DiscretizedLogistic": lambda: likelihood(likelihoods.DiscretizedLogistic()),
@@ -232,6 +233,7 @@ RUNS = {
     "models.LeNet": lambda: both_ways(models.LeNet(), x(2, 3, 32, 32)),
     "models.MADE": lambda: both_ways(models.MADE((1, 6, 6), units=8), x(2, 1, 6, 6)),
     "models.MLP": lambda: both_ways(models.MLP((4, 5, 3), dropout=0.5), x(2, 4)),
+    "models.MLPs": lambda: both_ways(models.MLPs(2, (4, 5, 3)), x(4, 4)),
     "models.PixelCNN": lambda: both_ways(models.PixelCNN((1, 6, 6), channels=4, layers=1), x(2, 1, 6, 6)),
     "models.ResNet": lambda: both_ways(models.ResNet(blocks=1, widths=(4, 8)), x(2, 3, 32, 32)),
     "models.RowRNN": lambda: both_ways(models.RowRNN((1, 6, 6), hidden=8, units=8, classes=3), x(2, 1, 6, 6), whole(3, 2)),
@@ -288,6 +290,10 @@ OBJECTIVES = {  # each with images that it takes
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),
     "objectives.Segmentation": segmentation,
+    "objectives.Unrolled": lambda: (
+        objectives.Unrolled(models.MLP((2, 4, 2)), models.MLP((2, 4, 1)), latent_dim=2, steps=2, rate=0.1),
+        data.ring_of_gaussians(8),
+    ),
     "objectives.VariationalBound": lambda: (
         objectives.VariationalBound(models.dense_vae(latent_dim=2), free_bits=0.1),
         digits(),

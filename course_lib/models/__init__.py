@@ -4,7 +4,7 @@ from .autoregressive import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransforme
 from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator
 from .inception import Inception
-from .mlp import MLP
+from .mlp import MLP, MLPs
 from .unet import UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
 
@@ -18,6 +18,7 @@ __all__ = [
     "Generator",
     "Inception",
     "LeNet",
+    "MLPs",
     "PixelCNN",
     "ResNet",
     "RowRNN",
