@@ -4,7 +4,7 @@ from .autoregressive import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransforme
 from .cnn import ConvNet, LeNet, ResNet
 from .gan import Discriminator, Generator
 from .inception import Inception
-from .mlp import MLP, NoiseMLP
+from .mlp import MLP, MLPs, NoiseMLP
 from .resnet18 import ResNet18
 from .unet import NoiseUNet, UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
@@ -20,6 +20,7 @@ __all__ = [
     "Generator",
     "Inception",
     "LeNet",
+    "MLPs",
     "NoiseMLP",
     "NoiseUNet",
     "PixelCNN",
