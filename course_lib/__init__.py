@@ -14,6 +14,7 @@ os.environ["KERAS_BACKEND"] = "torch"
 
 __version__ = _version("course_lib")
 __all__ = [
+    "applications",
     "attribution",
     "callbacks",
     "checkpoints",
@@ -33,6 +34,7 @@ __all__ = [
     "recipes",
     "runtime",
     "samplers",
+    "text",
     "trainer",
     "widgets",
 ]

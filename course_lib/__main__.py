@@ -25,7 +25,9 @@ try:
     from .trainer import Trainer
 except (ImportError, MemoryError) as error:
     reason = " ".join(str(error).split()) or "not enough memory"
-    sys.exit(f"error: Could not load the packages ({reason}): install them, and allow 4 GB of address space (ulimit -v).")
+    told = f"error: Could not load the packages ({reason}): install them, and allow 4 GB of address space (ulimit -v)."
+    print(told, file=sys.stderr, flush=True)
+    os._exit(1)  # without what torch has registered for the end, which fails too
 
 OPTIONS = ("data", "epochs", "batch_size", "learning_rate")  # what of a recipe the command line can change
 
@@ -89,13 +91,17 @@ def sample(args):
         asked["sampler"] = samplers.SAMPLERS[args.sampler]
     if args.label is not None:
         asked["labels"] = torch.full((args.count,), args.label)
+    if args.caption is not None:
+        asked["captions"] = [args.caption] * args.count
     if str(args.run) in published.GENERATORS:
         images, value_range = published.draw(str(args.run), args.count, generator=generator, **asked), (0, 1)
     else:
         saved, objective = load(args)
         if not hasattr(objective, "sample"):
             raise ValueError(f"Expected a run of a model that draws, got {args.run}, whose model does not.")
-        if "labels" in asked and not getattr(objective, "conditional", False):
+        if "captions" in asked:
+            raise ValueError(f"Expected a published generator for --caption, such as shapes_text, got {args.run}.")
+        if "labels" in asked and not (getattr(objective, "conditional", False) and saved["classes"]):
             raise ValueError(f"Expected a run of a conditional model for --label, got {args.run}, which takes no labels.")
         if "labels" in asked and args.label >= len(saved["classes"]):
             raise ValueError(f"Expected a --label from 0 to {len(saved['classes']) - 1}, got {args.label}.")
@@ -266,6 +272,7 @@ def command_line():
     options.add_argument(
         "--label", type=number(int, 0, 1_000_000), help="the class to draw, for a conditional model; default: all in turn"
     )
+    options.add_argument("--caption", help="what to draw, for shapes_text: 'a small red star on a black background'")
     options.add_argument("--steps", type=number(int, 1, 10_000), help="of diffusion and flow; default: the model's")
     options.add_argument("--sampler", choices=samplers.SAMPLERS, help="of diffusion and flow; default: heun")
     options.add_argument("--guidance", type=number(float, 0, 100), help="towards the label, of diffusion and flow")

@@ -4,7 +4,7 @@ import inspect
 import math
 import numbers
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 
@@ -18,6 +18,28 @@ def whole_number(name: str, value, *, at_least: int) -> int:
     if value < at_least:
         raise ValueError(f"Expected {name} of {at_least} or more, got {value}.")
     return int(value)
+
+
+def drawn(draw: Callable, count: int, generator: torch.Generator, *, shape: tuple[int, int, int]) -> torch.Tensor:
+    """The images (count, *shape) in 0..1 of `draw(count, generator)`, anyone's generator, each looked at.
+
+    Raises TypeError or ValueError for another type, shape or range, for NaN, and for the same image each time.
+    """
+    images, expected = draw(count, generator), (count, *shape)
+    if not isinstance(images, torch.Tensor) or not images.is_floating_point():
+        got = f"a tensor of {images.dtype}" if isinstance(images, torch.Tensor) else _kind(images)
+        raise TypeError(f"Expected draw(count, generator) to return a tensor of floats from 0 to 1, got {got}.")
+    if images.shape != expected:
+        few = " too few:" if images.ndim and len(images) < count else ""
+        raise ValueError(f"Expected {count} images, shape {expected}, got{few} shape {tuple(images.shape)}.")
+    if not torch.isfinite(images).all():
+        raise ValueError("Expected finite pixels, got NaN or infinity among them; look at the training's losses.")
+    low, high = images.min().item(), images.max().item()
+    if low < 0 or high > 1:
+        raise ValueError(f"Expected pixels from 0 to 1, got {low:.3g} to {high:.3g}; scale -1..1 by (x + 1) / 2, or clamp.")
+    if count > 1 and (images == images[:1]).all():
+        raise ValueError(f"Expected {count} different images, got the same one each time; draw new noise for each.")
+    return images
 
 
 def dataset(data) -> None:
@@ -171,4 +193,4 @@ def _kind(value):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, dict):
         return f"entries {', '.join(map(str, value)) or 'none'}"[:200]
-    return f"{type(value).__name__} {value!r}"[:60]
+    return " ".join(f"{type(value).__name__} {value!r}".split())[:60]

@@ -8,11 +8,12 @@ import copy
 import inspect
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
-from . import checkpoints, contract, likelihoods, models, paths, runtime, samplers
+from . import checkpoints, contract, data, likelihoods, models, paths, runtime, samplers
 from .data.download import data_folder, fetch
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -54,15 +55,16 @@ def publish(folder: str | Path, name: str, network: nn.Module, facts: dict) -> d
     return told
 
 
-def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions: torch.Tensor) -> torch.Tensor:
+def draw(name: str, count: int, *, generator: torch.Generator | None = None, **conditions: Any) -> torch.Tensor:
     """Images (count, C, H, W) in 0..1 of a published generator, on the device.
 
     name: one of `GENERATORS`.
     count: how many.
     generator: a torch.Generator on the CPU, for the noise; the same seed gives the same noise everywhere.
     conditions: what is asked for. Of mnist_gan, labels: int64 (count,); by default the classes in turn. Of
-        mnist_autoregressive, labels, by default none, and a temperature. Of the flows, steps, a sampler and, for digits,
-        labels and guidance: see `course_lib.samplers`.
+        mnist_autoregressive, labels, by default none, and a temperature. Of the flows, steps, a sampler and
+        guidance, see `course_lib.samplers`; of those of digits labels, by default in turn, of shapes_text captions, a list of
+        count sentences, by default none.
 
     Raises ValueError for another name, a count below 1, and conditions that the generator does not take.
     """
@@ -94,6 +96,27 @@ def landscape_gan(*, trained: bool = True) -> models.Generator:
 def shapes_gan(*, trained: bool = True) -> models.Generator:
     """Draws colored shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
     return _network(models.Generator((3, 32, 32), latent_dim=64, width=48, stages=3), "shapes_gan", trained)
+
+
+def shapes_reader(*, trained: bool = True) -> models.ResNet:
+    """Reads shape, color, size, place and background: images (B, 3, 32, 32) in 0..1 -> logits (B, 27), see `data.WORDS`.
+
+    `objectives.Attributes(published.shapes_reader(), data.WORDS).predict(images)` tells them apart, (B, 5).
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    return _network(models.ResNet((3, 32, 32), 27, blocks=2), "shapes_reader", trained)
+
+
+def shapes_text(*, trained: bool = True) -> models.NoiseUNet:
+    """Flow matching of colored shapes to a sentence: z (B, 3, 32, 32), angles (B,), tokens (B, 12) of `data.VOCABULARY`.
+
+    -> the velocity on the straight path. `course_lib.samplers` draws with it, or `draw`. Pictures are in -1..1.
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    text = models.TextEncoder(len(data.VOCABULARY), data.VOCABULARY.longest)
+    return _network(models.NoiseUNet(3, widths=(32, 64, 128), patch=1, text=text), "shapes_text", trained)
 
 
 def inception(*, root: str | Path | None = None) -> models.Inception:
@@ -168,6 +191,16 @@ def mnist_flow(*, trained: bool = True) -> models.NoiseUNet:
     return _network(models.NoiseUNet(1, widths=(64, 128), classes=10), "mnist_flow", trained)
 
 
+def mnist_latent_flow(*, trained: bool = True) -> models.NoiseMLP:
+    """Flow matching of the codes of `mnist_vae`, to order: z (B, 32), angles (B,) and labels (B,) -> the velocity.
+
+    On the straight path; `mnist_vae().decode` makes pictures of what it draws. Label -1 stands for none.
+
+    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
+    """
+    return _network(models.NoiseMLP(32, width=88, blocks=2, classes=10), "mnist_latent_flow", trained)
+
+
 def _network(module, name, trained):
     if trained:
         checkpoints.load_weights(module, WEIGHTS / f"{name}.safetensors")
@@ -208,17 +241,53 @@ def _pixel_by_pixel(network, count, generator, labels=None, temperature=1.0):
     return torch.cat([models.draw(network, len(some), labels=some, **how) for some in labels.split(DRAWN_AT_ONCE)])
 
 
-def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.4):
-    """Images of a network of velocities on the straight path, of the classes of the labels, by default all in turn."""
+def _asked(network, count, labels):
+    """The labels that are asked for, (count,), by default all in turn."""
     labels = torch.arange(count) % network.classes if labels is None else torch.as_tensor(labels)
     if labels.shape != (count,):
         raise ValueError(f"Expected {count} labels, got shape {tuple(labels.shape)}.")
-    images, z = [], torch.randn(count, 1, 28, 28, generator=generator)
-    for index in torch.arange(count).split(DRAWN_AT_ONCE):
+    return labels
+
+
+def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.4):
+    """Digits of the classes of the labels."""
+    asked, times = _asked(network, count, labels), paths.STRAIGHT.times(steps)
+    return _pictures(_by_flow(network, (1, 28, 28), asked, times, sampler, guidance, generator))
+
+
+def _digits_by_latent_flow(network, count, generator, labels=None, steps=10, sampler=samplers.heun, guidance=1.0):
+    """Means of the published VAE for codes that are drawn to order."""
+    asked, times = _asked(network, count, labels), paths.STRAIGHT.times(steps)
+    codes = _by_flow(network, (network.size,), asked, times, sampler, guidance, generator)
+    vae, means = mnist_vae(), likelihoods.Bernoulli().mean
+    return torch.cat([means(vae.decode(some)) for some in codes.split(DRAWN_AT_ONCE)])
+
+
+def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=samplers.heun, guidance=2.0):
+    """Pictures of shapes to a list of captions, each of which is a sentence; without them, of any shape."""
+    if captions is None:
+        tokens, guidance = torch.full((count, network.text.longest), -1), 1.0
+    else:
+        tokens = data.VOCABULARY.encode(captions)
+    if len(tokens) != count:
+        raise ValueError(f"Expected {count} captions, got {len(tokens)}.")
+    times = paths.STRAIGHT.times(steps, shift=3.0)
+    return _pictures(_by_flow(network, (3, 32, 32), tokens, times, sampler, guidance, generator))
+
+
+def _by_flow(network, shape, labels, times, sampler, guidance, generator):
+    """What a network of velocities on the straight path draws, (B, *shape)."""
+    drawn, z = [], torch.randn(len(labels), *shape, generator=generator)
+    for index in torch.arange(len(labels)).split(DRAWN_AT_ONCE):
         asked = labels[index].to(runtime.device())
         denoise = samplers.denoiser(network, paths.STRAIGHT, "velocity", labels=asked, guidance=guidance)
-        images.append(sampler(denoise, z[index].to(runtime.device()), paths.STRAIGHT, paths.STRAIGHT.times(steps)))
-    return torch.cat(images).clamp(-1, 1).add(1).div(2)
+        drawn.append(sampler(denoise, z[index].to(runtime.device()), paths.STRAIGHT, times))
+    return torch.cat(drawn)
+
+
+def _pictures(x):
+    """-1..1, and what is beyond, as 0..1."""
+    return x.clamp(-1, 1).add(1).div(2)
 
 
 GENERATORS = {  # how each published generator draws
@@ -228,4 +297,6 @@ GENERATORS = {  # how each published generator draws
     "mnist_vae": _means_of_codes,
     "mnist_autoregressive": _pixel_by_pixel,
     "mnist_flow": _digits_by_flow,
+    "mnist_latent_flow": _digits_by_latent_flow,
+    "shapes_text": _shapes_by_flow,
 }

@@ -1,7 +1,9 @@
 """python -m course_lib, as a person types it."""
 
 import json
+import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -22,7 +24,7 @@ def course_lib(monkeypatch, capsys):
     """Runs one command line in this process: (exit status or message, standard output)."""
 
     def run(line):
-        monkeypatch.setattr(sys, "argv", ["course_lib", *line.split()])
+        monkeypatch.setattr(sys, "argv", ["course_lib", *shlex.split(line)])
         try:
             main()
             status = 0
@@ -119,6 +121,22 @@ def test_a_label_can_be_asked_for(course_lib, tmp_path):
         status, _ = course_lib(f"{line} --out {tmp_path / 'x.png'}")
         assert str(status).startswith("error: Expected")
         assert not (tmp_path / "x.png").exists()
+
+
+def test_a_picture_to_a_sentence(course_lib, tmp_path):
+    picture = tmp_path / "drawn.png"
+    assert course_lib(f"sample shapes_text --caption 'a red star' --count 2 --steps 2 --seed 3 --out {picture}")[0] == 0
+    how = {"captions": ["a red star"] * 2, "steps": 2}
+    expected = published.draw("shapes_text", 2, generator=torch.Generator().manual_seed(3), **how)
+    with PIL.Image.open(picture) as image:
+        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)[:, 2:-2, 2:34]
+    torch.testing.assert_close(pixels / 255, expected[0].cpu(), atol=1 / 255, rtol=0)
+    for name, told in (
+        ("shapes_text", "Expected words of the vocabulary, got 'rad'"),
+        ("mnist_gan", "only labels, got captions"),
+    ):
+        status, _ = course_lib(f"sample {name} --caption 'a rad star' --out {tmp_path / 'x.png'}")
+        assert told in status
 
 
 def test_a_flow_draws_as_it_is_told(course_lib, tmp_path):
@@ -255,3 +273,11 @@ def test_too_little_memory_for_the_packages_is_a_sentence():
     ended = subprocess.run(line, preexec_fn=limits, capture_output=True, text=True)
     assert ended.returncode == 1
     assert re.fullmatch(r"error: Could not load the packages \(.+\): install them, and allow 4 GB of .+\.\n", ended.stderr)
+
+
+def test_what_torch_does_at_the_end_of_a_failed_import_is_not_shown(tmp_path):
+    (tmp_path / "torch.py").write_text("import atexit\natexit.register(lambda: 1 / 0)\nraise MemoryError\n")
+    line = [sys.executable, "-m", "course_lib", "describe"]
+    ended = subprocess.run(line, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert re.fullmatch(r"error: Could not load the packages \(not enough memory\): install them, .+\.\n", ended.stderr)

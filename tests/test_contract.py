@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from course_lib import data, runtime
+from course_lib import contract, data, runtime
 from course_lib.models import MLP
 from course_lib.objectives import Classification, Objective
 from course_lib.trainer import Trainer
@@ -137,3 +137,30 @@ def test_epochs_of_another_kind(epochs, error):
 def test_a_seed_of_another_kind(seed, error):
     with pytest.raises(error, match="Expected seed"):
         runtime.set_seed(seed)
+
+
+def anyones(result):
+    return lambda count, generator: result
+
+
+GOOD = torch.rand(4, 1, 2, 2)
+NOT_IMAGES = [
+    (GOOD.numpy(), TypeError, "tensor of floats.*ndarray"),
+    ((255 * GOOD).byte(), TypeError, "torch.uint8"),
+    (GOOD[:3], ValueError, r"4 images, shape \(4, 1, 2, 2\), got too few: shape \(3, 1, 2, 2\)"),
+    (GOOD[:, 0], ValueError, r"got shape \(4, 2, 2\)"),
+    (GOOD * torch.nan, ValueError, "NaN"),
+    (2 * GOOD - 1, ValueError, r"from 0 to 1, got -.*\(x \+ 1\) / 2"),
+    (GOOD[:1].expand(4, 1, 2, 2), ValueError, "the same one each time"),
+]
+
+
+@pytest.mark.parametrize(("result", "error", "sentence"), NOT_IMAGES)
+def test_what_is_no_images_of_a_generator_is_one_sentence(result, error, sentence):
+    with pytest.raises(error, match=sentence) as caught:
+        contract.drawn(anyones(result), 4, torch.Generator(), shape=(1, 2, 2))
+    assert "\n" not in str(caught.value)
+
+
+def test_images_of_anyones_generator_pass():
+    assert contract.drawn(anyones(GOOD), 4, torch.Generator(), shape=(1, 2, 2)) is GOOD

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 
 import course_lib
 from course_lib import (
+    applications,
     attribution,
     callbacks,
     data,
@@ -42,6 +43,7 @@ from course_lib.trainer import Trainer
 from course_lib.widgets.show import SCRIPTS
 
 RUN_BY_NAME = (
+    applications,
     attribution,
     data,
     gan_losses,
@@ -58,10 +60,15 @@ RUN_BY_NAME = (
 )
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
+    "applications.MASKS": "each kind of mask is run",
     "checks": "they look at readers' answers, and run with the chapters",
+    "text": "words and numbers on the CPU; what reads them puts them on the device",
     "keras_twins": "Keras puts its tensors where it will",
 }
 LEFT_OUT = {
+    "applications.MASKS": "each kind of mask is run",
+    "data.VOCABULARY": "words and numbers; its tokens are put on the device by what reads them",
+    "data.WORDS": "words",
     "data.Gaussians": "made by ring_of_gaussians",
     "data.cifar10": "needs files; makes Images as mnist does",
     "data.fashion_mnist": "needs files; makes Images as mnist does",
@@ -80,7 +87,13 @@ LEFT_OUT = {
     "widgets.Widget": "made by show",
     "widgets.export_page": "writes what show makes",
 }
-ON_THE_CPU = {"metrics.mutual_information", "metrics.spectrum"}  # give tensors back there, and say so
+ON_THE_CPU = {
+    "applications.holes",
+    "applications.lower_half",
+    "applications.strokes",
+    "metrics.mutual_information",
+    "metrics.spectrum",
+}  # give tensors back there, and say so
 
 
 def offered(module):
@@ -176,6 +189,11 @@ def folder(path):
     return drawn_from(data.image_folder(path, size=8))
 
 
+def gap():
+    """Images, and a mask of what is known of each."""
+    return x(2, 1, 8, 8), applications.lower_half(2, size=8).to(GPU)
+
+
 def figure(function, *arguments, **options):
     function(*arguments, **options)
 
@@ -196,6 +214,24 @@ def along(path):
 
 
 RUNS = {
+    "applications.Masked": lambda: applications.Masked(digits(), applications.holes).batch(slice(0, 2)),
+    "applications.check": lambda: applications.check(*gap()),
+    "applications.composite": lambda: applications.composite(x(2, 1, 8, 8), *gap()),
+    "applications.guided": lambda: applications.guided(
+        lambda z, t: (z.sin(), z), lambda x: x[..., :4], x(3, 4), paths.STRAIGHT
+    )(x(3, 8), x(1)[0]),
+    "applications.hidden_error": lambda: applications.hidden_error(x(2, 1, 8, 8), *gap()),
+    "applications.holes": lambda: applications.holes(2),
+    "applications.lower_half": lambda: applications.lower_half(2),
+    "applications.mean_of_nearest": lambda: applications.mean_of_nearest(*gap(), x(20, 1, 8, 8)),
+    "applications.repaint": lambda: applications.repaint(
+        lambda z, t: (z.sin(), z), *gap(), paths.STRAIGHT, paths.STRAIGHT.times(3), rounds=2, generator=torch.Generator()
+    ),
+    "applications.seams": lambda: applications.seams(*gap()),
+    "applications.search": lambda: applications.search(lambda z: z.view(2, 1, 8, 8), x(2, 64), *gap(), steps=2),
+    "applications.shown": lambda: applications.shown(*gap()),
+    "applications.spread": lambda: applications.spread(x(3, 2, 1, 8, 8), gap()[1]),
+    "applications.strokes": lambda: applications.strokes(2),
     "attribution.grad_cam": lambda: explained(attribution.grad_cam, "layers"),
     "attribution.occlusion": lambda: explained(attribution.occlusion),
     "attribution.saliency": lambda: explained(attribution.saliency),
@@ -210,9 +246,12 @@ RUNS = {
     "data.moons": lambda: points(data.moons(20)),
     "data.photograph": lambda: data.photograph(shrink=4),
     "data.ring_of_gaussians": lambda: (ring := data.ring_of_gaussians(16), points(ring), ring.log_density(x(3, 2))),
+    "data.captions": lambda: data.captions(data.shapes(3, size=16), left_out=0.5),
+    "data.unseen_pairs": lambda: data.unseen_pairs(data.shapes(3, size=16)),
     "data.shapes": lambda: drawn_from(data.shapes(4, size=16, noise=10, occlusion=0.3)),
     "data.spirals": lambda: points(data.spirals(30)),
     "data.split": lambda: data.split(data.moons(20), 0.5),
+    "data.unseen_digits": lambda: drawn_from(data.unseen_digits()),
     "gan_losses.gradient_penalty": lambda: game(gan_losses.wasserstein, gan_losses.gradient_penalty()),
     "gan_losses.hinge": lambda: game(gan_losses.hinge),
     "gan_losses.minimax": lambda: game(gan_losses.minimax),
@@ -236,6 +275,7 @@ RUNS = {
     "losses.mean_absolute_error": lambda: losses.mean_absolute_error(x(3, 2), x(3, 2)),
     "losses.mean_squared_error": lambda: losses.mean_squared_error(x(3, 2), x(3, 2)),
     "metrics.classification_report": lambda: metrics.classification_report(whole(2, 9), whole(2, 9), "ab"),
+    "metrics.copied": lambda: metrics.copied(x(9, 3), x(9, 3), x(100, 3)),
     "metrics.frechet_distance": lambda: metrics.frechet_distance(x(9, 3), x(9, 3)),
     "metrics.generative_report": lambda: metrics.generative_report(x(9, 3), x(9, 3)),
     "metrics.image_iou": lambda: metrics.image_iou(whole(3, 2, 4, 4), whole(3, 2, 4, 4), 3),
@@ -253,7 +293,14 @@ RUNS = {
     "metrics.precision_recall": lambda: metrics.precision_recall(x(9, 3), x(9, 3)),
     "metrics.segmentation_report": lambda: metrics.segmentation_report(whole(2, 3, 4, 4), whole(2, 3, 4, 4), "ab"),
     "metrics.spectrum": lambda: metrics.spectrum(x(2, 3, 8, 8)),
+    "metrics.two_sample_accuracy": lambda: metrics.two_sample_accuracy(x(40, 3), x(40, 3), epochs=1),
     "models.ConvNet": lambda: both_ways(models.ConvNet(), x(2, 1, 28, 28)),
+    "models.CouplingFlow": lambda: (
+        both_ways(flow := models.CouplingFlow((1, 4, 4), layers=2, hidden=4), x(2, 1, 4, 4)),
+        flow.start_from(x(5, 1, 4, 4)),
+        flow.inverse(x(2, 16)),
+        flow.log_prob(x(2, 1, 4, 4)),
+    ),
     "models.Discriminator": lambda: (
         both_ways(models.Discriminator(classes=3, dropout=0.5, normalization=nn.BatchNorm2d), x(2, 1, 28, 28), whole(3, 2)),
         both_ways(models.Discriminator(parametrization=spectral_norm), x(2, 1, 28, 28)),
@@ -266,7 +313,10 @@ RUNS = {
     "models.MLP": lambda: both_ways(models.MLP((4, 5, 3), dropout=0.5), x(2, 4)),
     "models.MLPs": lambda: both_ways(models.MLPs(2, (4, 5, 3)), x(4, 4)),
     "models.NoiseMLP": lambda: both_ways(models.NoiseMLP(4, width=8, classes=3), x(2, 4), x(2), whole(3, 2)),
-    "models.NoiseUNet": lambda: both_ways(models.NoiseUNet(1, widths=(8, 8), classes=3), x(2, 1, 8, 8), x(2), whole(3, 2)),
+    "models.NoiseUNet": lambda: (
+        both_ways(models.NoiseUNet(1, widths=(8, 8), classes=3), x(2, 1, 8, 8), x(2), whole(3, 2)),
+        both_ways(models.NoiseUNet(1, widths=(8, 8), text=models.TextEncoder(5, 4)), x(2, 1, 8, 8), x(2), whole(5, 2, 4)),
+    ),
     "models.PixelCNN": lambda: both_ways(models.PixelCNN((1, 6, 6), channels=4, layers=1), x(2, 1, 6, 6)),
     "models.ResNet": lambda: both_ways(models.ResNet(blocks=1, widths=(4, 8)), x(2, 3, 32, 32)),
     "models.ResNet18": lambda: both_ways(models.ResNet18(3), x(2, 1, 32, 32)),
@@ -274,6 +324,7 @@ RUNS = {
     "models.RowTransformer": lambda: both_ways(
         models.RowTransformer((1, 6, 6), hidden=8, layers=1, heads=2, units=8), x(2, 1, 6, 6)
     ),
+    "models.TextEncoder": lambda: both_ways(models.TextEncoder(5, 4, width=8), whole(5, 2, 4)),
     "models.UNet": lambda: both_ways(models.UNet(3, 2, widths=(4, 8)), x(2, 3, 16, 16)),
     "models.VAE": lambda: both_ways(models.VAE(nn.Linear(4, 6), nn.Linear(3, 4), shape=(4,), latent_dim=3), x(2, 4), x(2, 3)),
     "models.ViT": lambda: both_ways(models.ViT((1, 8, 8), 3, patch=4, hidden=8, heads=2), x(2, 1, 8, 8)),
@@ -296,8 +347,11 @@ RUNS = {
     "published.mnist_features": lambda: published.mnist_features().features(x(2, 1, 28, 28)),
     "published.mnist_flow": lambda: published.mnist_flow()(x(2, 1, 28, 28), x(2), whole(10, 2)),
     "published.mnist_gan": lambda: published.mnist_gan()(x(2, 64), whole(10, 2)),
+    "published.mnist_latent_flow": lambda: published.mnist_latent_flow()(x(2, 32), x(2), whole(10, 2)),
     "published.mnist_vae": lambda: published.mnist_vae()(x(2, 1, 28, 28), x(2, 32)),
     "published.shapes_gan": lambda: published.shapes_gan()(x(2, 64)),
+    "published.shapes_reader": lambda: published.shapes_reader()(x(2, 3, 32, 32)),
+    "published.shapes_text": lambda: published.shapes_text()(x(2, 3, 32, 32), x(2), whole(20, 2, 12)),
     "samplers.ancestral": lambda: sampled(samplers.ancestral),
     "samplers.ddim": lambda: sampled(samplers.ddim),
     "samplers.denoiser": lambda: samplers.denoiser(lambda z, angle: z, paths.STRAIGHT, "v")(x(3, 2), x(1)[0].abs()),
@@ -338,11 +392,20 @@ class Numbers:
 
 OBJECTIVES = {  # each with images that it takes
     "objectives.Adversarial": adversarial,
+    "objectives.Attributes": lambda: (
+        objectives.Attributes(models.ConvNet((3, 32, 32), 27), data.WORDS),
+        data.shapes(8).by(*data.WORDS),
+    ),
     "objectives.Classification": lambda: (objectives.Classification(models.MLP((784, 4, 10)), l1=0.1), digits()),
     "objectives.Denoising": lambda: (
         objectives.Denoising(models.NoiseUNet(1, widths=(8, 8), classes=10), (1, 28, 28), steps=2),
         digits().with_value_range(-1, 1),
     ),
+    "objectives.LatentDenoising": lambda: (
+        objectives.LatentDenoising(models.NoiseMLP(2, width=8, classes=10), models.dense_vae(latent_dim=2).to(GPU), steps=2),
+        digits(),
+    ),
+    "objectives.Density": lambda: (objectives.Density(models.CouplingFlow(layers=2, hidden=4)), digits()),
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),
     "objectives.Segmentation": segmentation,
@@ -364,7 +427,7 @@ CALLBACKS = {
     "callbacks.SampleGrid": partial(callbacks.SampleGrid, count=2),
     "callbacks.Track": lambda: callbacks.Track(Printed()),
 }
-SHAPES = {"mnist": (1, 28, 28), "shapes": (3, 32, 32), "landscape": (3, 64, 64)}  # of the images of the recipes' data
+SHAPES = {"mnist": (1, 28, 28), "landscape": (3, 64, 64)}  # of the images of the recipes' data; of shapes (3, 32, 32)
 
 
 class Printed:
@@ -441,7 +504,7 @@ def test_each_recipe_trains_and_publishes(name, monkeypatch, tmp_path):
     recipe = replace(recipes.RECIPES[name], validation=0.0)
     sets = all_digits() if recipe.data == "mnist" else recipes.DATASETS[recipe.data]()
     train, test = (part.subset(slice(0, 80)) for part in sets)
-    trainer = recipe.trainer(SHAPES[recipe.data], 10)
+    trainer = recipe.trainer(SHAPES.get(recipe.data, (3, 32, 32)), 10)
     few, _ = recipe.prepared(train.subset(slice(0, 20)), trainer.objective.value_range)
     trainer.fit(few, 1)
     assert {tensor.device for tensor in everywhere(trainer)} == {GPU}

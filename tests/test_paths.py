@@ -76,8 +76,16 @@ def test_karras_spaces_steps_as_equation_5():
     torch.testing.assert_close(sigma, (80 ** (1 / 7) * (1 - steps)) ** 7)
 
 
+def test_shifted_times_take_shorter_steps_near_the_noise():
+    times = paths.STRAIGHT.times(4, shift=3.0)
+    torch.testing.assert_close(times, torch.tensor([1, 0.9, 0.75, 0.5, 0], dtype=torch.float64))
+    assert torch.equal(paths.KARRAS.times(5, shift=1.0), paths.KARRAS.times(5))
+
+
 def test_what_is_no_prediction_and_no_step_is_a_sentence():
     with pytest.raises(ValueError, match=r"^Expected a prediction of x, noise, velocity, v, got 'epsilon'\.$"):
         paths.STRAIGHT.target("epsilon", torch.tensor(0.5))
     with pytest.raises(ValueError, match=r"^Expected 1 step or more, got 0\.$"):
         paths.STRAIGHT.times(0)
+    with pytest.raises(ValueError, match=r"^Expected a shift above 0, got -1\.$"):
+        paths.STRAIGHT.times(2, shift=-1)

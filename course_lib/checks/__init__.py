@@ -1,7 +1,8 @@
 """Checks of the exercises, a module for each chapter and a plain function for each exercise.
 
 A check prints one line when the answer is right, and raises `NotYet`, which says what to look at, when it is not. In
-Jupyter that shows as one line too; a grader catches the exception. Modules load when first used.
+Jupyter that shows as one line too; a grader catches the exception. Those that assignments use draw
+their inputs from a `seed`. Modules load when first used.
 """
 
 import importlib

@@ -25,10 +25,10 @@ def best_guess(estimate, score):
     right("the best guess is nearer to the middle than the naive one.")
 
 
-def velocity(function):
+def velocity(function, seed=0):
     """function(z, noise, alpha, sigma, alpha_rate, sigma_rate) -> the velocity, an array as z."""
     hint = "x = (z - sigma noise) / alpha, and the velocity is alpha_rate x + sigma_rate noise."
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     for t in (0.1, 0.4, 0.8):
         x, noise = random.normal(size=(2, 5, 3))
         angle = np.pi / 2 * t
@@ -47,10 +47,10 @@ def velocity(function):
     right("on the straight, the cosine and Karras' path.")
 
 
-def empirical(function):
+def empirical(function, seed=0):
     """function(z, examples, alpha, sigma) -> E[x | z] if the data are the examples, (B, D), from (B, D) and (N, D)."""
     hint = "weights from a softmax of -|z - alpha x_n|^2 / (2 sigma^2), then their average of the examples."
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     z, examples = random.normal(size=(4, 3)), random.normal(size=(6, 3))
 
     def answer_at(alpha, sigma):

@@ -33,10 +33,12 @@ def diagnose(answer):
     right("three panels of curves, and no picture was needed.")
 
 
-def count_modes(function):
+def count_modes(function, seed=0):
     """function(points, centers, deviation) -> covered modes; arrays (N, 2) and (K, 2), covered from a tenth of N / K on."""
     hint = "nearest center of each point, then count the good points of each center."
+    turn = np.random.default_rng(seed).uniform(0, np.pi / 2)  # of the square on which the centers lie
     centers = np.array([[0.0, 0.0], [4.0, 0.0], [0.0, 4.0], [4.0, 4.0]])
+    centers = centers @ np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
 
     def cloud(*sizes):
         return np.repeat(centers, sizes, axis=0)

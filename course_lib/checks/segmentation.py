@@ -27,9 +27,9 @@ def mean_of_dice(first, second):
     right("class by class Dice and IoU say the same; their means need not.")
 
 
-def iou(function):
+def iou(function, seed=0):
     """function(masks (N, H, W), predictions (N, H, W), count) -> IoU of each class over all pixels, (count,); nan if none."""
-    random = np.random.default_rng(0)
+    random = np.random.default_rng(seed)
     masks, predictions = random.integers(0, 3, (2, 4, 5, 6))
     predictions[0] = masks[0]
     hint = "for class k: the pixels that are k in both, divided by the pixels that are k in at least one of the two."
@@ -50,11 +50,12 @@ def iou(function):
     right("class by class, with nan where there is nothing to measure.")
 
 
-def border(function):
+def border(function, seed=0):
     """function(mask (H, W)) -> bool (H, W): pixels with a neighbor above, below, left or right of another class."""
     hint = "compare mask[1:] with mask[:-1], and mask[:, 1:] with mask[:, :-1]; where they differ, both sides are border."
-    for seed in range(3):
-        mask = np.random.default_rng(seed).integers(0, 3, (4, 5)).repeat(2, 0).repeat(2, 1)
+    random = np.random.default_rng(seed)
+    for _ in range(3):
+        mask = random.integers(0, 3, (4, 5)).repeat(2, 0).repeat(2, 1)
         padded = np.pad(mask, 1, mode="edge")
         beside = [padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]]
         expected = np.any([mask != other for other in beside], axis=0)
@@ -94,11 +95,12 @@ def weighted(function):
     right("a rare class can now count as much as the background.")
 
 
-def best_threshold(function):
+def best_threshold(function, seed=0):
     """function(p (N,)) -> the threshold t for which "p > t" has the highest expected Dice, 2 sum(p kept) / (kept + sum(p))."""
     hint = "for each t among the values of p, keep = p > t; the Dice is 2 * p[keep].sum() / (keep.sum() + p.sum())."
-    for seed, power in ((0, 6), (1, 12), (2, 1)):
-        p = np.random.default_rng(seed).random(400) ** power
+    random = np.random.default_rng(seed)
+    for power in (6, 12, 1):
+        p = random.random(400) ** power
         answer = numbers(call(function, p, hint=hint), (), f"return one number. {hint}")
         keep = p > answer
         found = 2 * p[keep].sum() / max(keep.sum() + p.sum(), 1e-12)

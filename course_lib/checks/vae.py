@@ -28,10 +28,10 @@ def silent_beta(answer):
     right("the same listing has another beta for each size of image and of latent space.")
 
 
-def general_kl(function):
+def general_kl(function, seed=0):
     """function(mean, logvar, prior_mean, prior_logvar) -> KL between the two normal distributions, (B,) from four (B, D)."""
     hint = "each number gives (prior_logvar - logvar + (var + (mean - prior_mean)^2) / prior_var - 1) / 2; sum over D."
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     for prior in (np.zeros((2, 4, 3)), rng.normal(size=(2, 4, 3))):
         mean, logvar = rng.normal(size=(2, 4, 3))
         each = prior[1] - logvar + (np.exp(logvar) + (mean - prior[0]) ** 2) / np.exp(prior[1]) - 1

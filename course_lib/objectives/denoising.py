@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from .. import paths, samplers
+from ..likelihoods import Bernoulli
 from .objective import Objective, left_out, with_labels
 
 
@@ -14,16 +15,20 @@ def uniform(count: int) -> torch.Tensor:
     return torch.rand(count)
 
 
-def logit_normal(count: int) -> torch.Tensor:
-    """Times drawn with more of them in the middle, (count,): the sigmoid of a standard normal (Esser et al., 2024)."""
-    return torch.randn(count).sigmoid()
+def logit_normal(count: int, mean: float = 0.0, deviation: float = 1.0) -> torch.Tensor:
+    """Times drawn with more of them in the middle, (count,): the sigmoid of a normal (Esser et al., 2024).
+
+    count: how many.
+    mean, deviation: of the normal; a mean above 0 draws more times near the noise.
+    """
+    return (mean + deviation * torch.randn(count)).sigmoid()
 
 
 class Denoising(Objective):
     """The squared error, on average over numbers, of what a network estimates of x and noise in z = alpha x + sigma noise.
 
-    On batches (x, ...), or (x, labels) for a network with classes. With the straight path and "velocity" this is flow
-    matching, with the cosine path and "noise" the loss of DDPM.
+    On batches (x, ...), or (x, labels) for a network with classes, (x, tokens) for one that reads sentences. With the
+    straight path and "velocity" this is flow matching, with the cosine path and "noise" the loss of DDPM.
 
     network: from z and the angle of `paths.Path.seen`, and labels if it has classes, to the prediction.
     shape: of an example, such as (1, 28, 28).
@@ -82,12 +87,13 @@ class Denoising(Objective):
         """Draw `count` images, on the device.
 
         generator: a torch.Generator on the CPU, for the noise.
-        labels: int64 (count,), for a network with classes; by default all in turn.
+        labels: int64 (count,), for a network with classes; by default all in turn. Tokens (count, T), for one that reads
+            sentences; by default none.
         steps, sampler: see `course_lib.samplers`.
         guidance: see `samplers.denoiser`.
         """
         device = next(self.network.parameters()).device
-        if labels is None and self.conditional:
+        if labels is None and self.conditional and not getattr(self.network, "text", None):
             labels = torch.arange(count) % self.network.classes
         times = self.path.times(self.steps if steps is None else steps)
         z = torch.randn(count, *self.shape, generator=generator).to(device) * self.path.sigma(times[0]).float()
@@ -101,3 +107,38 @@ class Denoising(Objective):
         a, b = self.path.target(self.prediction, t)
         target = paths.weighted(a, x) + paths.weighted(b, noise)
         return (output - target).square().flatten(1).mean(1)  # (B,)
+
+
+class LatentDenoising(Denoising):
+    """The same for the codes of a VAE: latent diffusion (Rombach et al., 2022).
+
+    On batches (x, ...) of images in 0..1, or (x, labels): each time they are drawn in black and white, and so are their codes.
+    `sample` gives images again.
+
+    network: from codes and angles, and labels if it has classes, to the prediction, such as `models.NoiseMLP`.
+    vae: a VAE of black and white images, trained; it is not trained further.
+    options: of `Denoising`, except the shape.
+    """
+
+    value_range = (0.0, 1.0)
+
+    def __init__(self, network: nn.Module, vae: nn.Module, **options):
+        super().__init__(network, (vae.latent_dim,), **options)
+        self.vae = vae.requires_grad_(False)
+
+    def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
+        yield from super().losses(self._coded(batch))
+
+    def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
+        return super().metrics(self._coded(batch))
+
+    @torch.no_grad()
+    def sample(self, count: int, generator: torch.Generator | None = None, **options) -> torch.Tensor:
+        """Draw `count` images, the decoder's means, in 0..1; everything else as `Denoising.sample`."""
+        return Bernoulli().mean(self.vae.decode(super().sample(count, generator, **options)))
+
+    @torch.no_grad()
+    def _coded(self, batch):
+        x, *targets = batch
+        mean, logvar = self.vae.encode(torch.bernoulli(x))  # (B, D) each
+        return mean + (logvar / 2).exp() * torch.randn_like(mean), *targets

@@ -47,5 +47,6 @@ def with_labels(batch: tuple, conditional: bool) -> tuple[torch.Tensor, torch.Te
 
 
 def left_out(labels: torch.Tensor, share: float) -> torch.Tensor:
-    """Labels (B,) of which a share, drawn at random, has become -1, which stands for none."""
-    return torch.where(torch.rand(len(labels), device=labels.device) < share, -1, labels)
+    """Labels (B, ...) of which a share of the examples, drawn at random, has become -1, which stands for none."""
+    drawn = torch.rand(len(labels), device=labels.device) < share
+    return torch.where(drawn.reshape(-1, *[1] * (labels.ndim - 1)), -1, labels)

@@ -1,6 +1,6 @@
 """Learning from answers that are known: classes, masks, numbers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -71,6 +71,51 @@ class Classification(Classes):
         if self.l1:
             loss = loss + self.l1 * sum(weight.abs().sum() for weight in self.classifier.parameters() if weight.ndim > 1)
         return loss
+
+
+class Attributes(Objective):
+    """The summed cross-entropies of a network that tells several things of an image at once, on batches (x, labels, ...).
+
+    classifier: images (B, ...) to logits (B, K), K the number of all classes together, one attribute's after another's.
+    classes: the names of each attribute's classes; the labels of a batch come in the same order, each int64 (B,).
+
+    Its metrics: "loss", and the accuracy of each attribute under its name.
+
+    Raises ValueError for another number of logits or of labels.
+    """
+
+    parts = ("classifier",)
+
+    def __init__(self, classifier: nn.Module, classes: Mapping[str, Sequence[str]]):
+        super().__init__()
+        self.classifier, self.classes = classifier, {name: len(names) for name, names in classes.items()}
+
+    def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
+        yield "classifier", self._loss(*self._logits_labels(batch))
+
+    def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
+        logits, labels = self._logits_labels(batch)
+        right = {name: (logits[name].argmax(1) == labels[name]).float() for name in logits}
+        return {"loss": self._loss(logits, labels)} | right
+
+    def predict(self, x: torch.Tensor) -> torch.Tensor:
+        """The most probable class of each attribute, int64 (B, attributes), in the order of `classes`."""
+        return torch.stack([logits.argmax(1) for logits in self._logits(x).values()], 1)
+
+    def _loss(self, logits, labels):
+        return sum(losses.cross_entropy(logits[name], labels[name]) for name in logits)
+
+    def _logits(self, x):
+        logits = self.classifier(x)
+        if logits.shape[1] != sum(self.classes.values()):
+            raise ValueError(f"Expected a logit for each class of {self.classes}, got {logits.shape[1]} logits.")
+        return dict(zip(self.classes, logits.split(tuple(self.classes.values()), 1), strict=True))
+
+    def _logits_labels(self, batch):
+        x, *labels = batch
+        if len(labels) != len(self.classes):
+            raise ValueError(f"Expected labels of {', '.join(self.classes)}, got {len(labels)}; use images.by(...).")
+        return self._logits(x), dict(zip(self.classes, labels, strict=True))
 
 
 class Segmentation(Classes):

@@ -9,8 +9,9 @@ from torch import nn
 from torchvision.transforms import v2
 
 from ..callbacks import one_cycle
+from ..data import WORDS
 from ..models import MLP, ConvNet, LeNet, ResNet, ViT
-from ..objectives import Classification
+from ..objectives import Attributes, Classification
 from ..trainer import Trainer
 from .recipe import Recipe
 
@@ -23,6 +24,17 @@ def dense(shape: tuple[int, int, int], classes: int, *, hidden: tuple[int, ...])
 def classification(shape: tuple[int, int, int], classes: int, *, classifier: Callable) -> Classification:
     """The objective of a classifier that is made for a shape and a number of classes."""
     return Classification(classifier(shape, classes))
+
+
+def reading_attributes(shape: tuple[int, int, int], classes: int) -> Attributes:
+    """The objective of a network that reads all that captions of shapes tell; the classes of the data do not matter."""
+    return Attributes(ResNet(shape, sum(map(len, WORDS.values())), blocks=2), WORDS)
+
+
+def measure_attributes(network, train, test):
+    """Accuracy of each attribute on the test pictures."""
+    measured = Trainer(Attributes(network, WORDS), torch.optim.SGD, progress=False).evaluate(test)
+    return {"test_accuracy": {name: measured[name] for name in WORDS}}
 
 
 def measure_reader(network, train, test):
@@ -70,4 +82,15 @@ features = Recipe(
     publishes="mnist_features",
     part="classifier",
     measure=measure_reader,
+)
+shapes_reader = Recipe(
+    about="residual network that reads shape, color, size, place and background of coloured shapes",
+    objective=reading_attributes,
+    optimizers=partial(torch.optim.Adam, lr=3e-3),
+    data="attributes-of-shapes",
+    epochs=8,
+    schedule=one_cycle,
+    publishes="shapes_reader",
+    part="classifier",
+    measure=measure_attributes,
 )

@@ -198,9 +198,19 @@ const LAYERS = {
       numbers[y.at + c * row(y) + (n * y.h + i) * y.w + j] += numbers[s.at + c * row(s) + (n * s.h + i * stride) * s.w + j * stride];
     return y;
   },
+  told(x, { size, first, angle, label, blocks, last }) { // x: what is noisy, then the waves of the angle, then the label's place
+    const part = (from, c) => ({ ...x, at: x.at + from * row(x), c }), waves = angle[0].weight.columns;
+    const plus = (a, b) => { for (let i = 0; i < a.c * row(a); i++) numbers[a.at + i] += numbers[b.at + i]; return a; };
+    const copy = a => { const b = make(a.c, a.n, a.h, a.w); numbers.copyWithin(b.at, a.at, a.at + a.c * row(a)); return b; };
+    const tells = LAYERS.silu(plus(through(angle, part(size, waves)), through(label, part(size + waves, label[0].weight.columns))));
+    const h = through(first, part(0, size));
+    for (const block of blocks) plus(h, through(block, plus(copy(h), tells)));
+    return through(last, h);
+  },
   keep(x, { name }, kept) { kept[name] = take(x); return x; }, // for the widget to show
 };
 
+const PARTS = ["body", "shortcut", "first", "angle", "label", "blocks", "last"]; // of a step, which are lists of steps
 const through = (steps, x, kept) => steps.reduce((value, step) => LAYERS[step.layer](value, step, kept), x);
 
 // Networks
@@ -229,8 +239,9 @@ class Network {
   constructor(file) {
     const { tensors, program } = unpack(file);
     const place = step => { // names of tensors become numbers, matrices go into the memory, their rows made up to a multiple of 4
+      if (Array.isArray(step)) return step.map(place);
       const ready = { ...step, bias: tensors[step.bias], scale: tensors[step.scale] };
-      for (const part of ["body", "shortcut"]) ready[part] = step[part]?.map(place);
+      for (const part of PARTS) ready[part] = step[part]?.map(place);
       if (step.weight) {
         const data = tensors[step.weight], rows = step.rows, columns = data.length / rows, at = reserve(up(rows, 4) * columns);
         numbers.fill(0, at, at + up(rows, 4) * columns);

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 from torch import nn
 
 from ..layers import PreActivationBlock
-from ..models import MLP, Generator
+from ..models import MLP, Generator, NoiseMLP
 from ..models.cnn import Classifier, ResidualBlock
 
 SMALL = 5_000  # weights: below, 16 bits for each cost next to nothing, and layers next to the input or output need them most
@@ -148,6 +148,29 @@ def _(network: Generator, program):
 @steps_of.register
 def _(network: MLP, program):
     return steps_of(network.layers, program)
+
+
+@steps_of.register
+def _(layer: nn.LayerNorm, program):
+    norm = {"scale": program.put(layer.weight), "bias": program.put(layer.bias)}
+    return [{"layer": "groupnorm", "groups": 1, "eps": layer.eps, **norm}]  # of one place, it is the same
+
+
+@steps_of.register
+def _(network: NoiseMLP, program):
+    """One step, of z, `layers.waves` of the angle, and a one at the label's place or, for none, at the last."""
+    lists = {
+        "first": [network.first],
+        "angle": list(network.told.angle),
+        "label": [nn.Linear(network.classes + 1, network.first.out_features, bias=False)],
+        "last": [network.last],
+    }
+    if network.classes:
+        lists["label"][0].weight = nn.Parameter(network.told.label.weight.T)
+    else:
+        nn.init.zeros_(lists["label"][0].weight)
+    told = {name: program.chain(layers) for name, layers in lists.items()}
+    return [{"layer": "told", "size": network.size, "blocks": [program.chain(list(block)) for block in network.blocks], **told}]
 
 
 @steps_of.register

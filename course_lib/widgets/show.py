@@ -26,6 +26,7 @@ SCRIPTS = {  # of each kind, in the order in which a page loads them
     "judge": ["judge"],
     "latent": ["latent"],
     "ring": ["training", "ring"],
+    "sampler": ["sampler"],
 }
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -111,6 +112,7 @@ def show(kind: str, network: nn.Module | None = None) -> Widget:
         judge         a generator, as ask
         latent        a `models.VAE` of (1, 28, 28) with a Bernoulli likelihood
         ring          none: it trains its own in the page
+        sampler       a flow of the published VAE's codes, `models.NoiseMLP(32, classes=10)` of the velocity, straight path
 
     Raises ValueError for another kind, a network of another shape and weights that are not finite, TypeError for a layer that
     a page cannot run.

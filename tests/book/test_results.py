@@ -91,3 +91,15 @@ def test_attention_beside_convolution_prints_its_results():
         assert row in text, f"Expected in the table: {row}"
         gaps.append(convolution - transformer)
     assert 0.35 < gaps[1] / gaps[0] < 0.6  # what the text reads in it: half
+
+
+def test_the_inpainting_of_a_hundred_digits_prints_its_results():
+    found = json.loads((ROOT / "benchmarks" / "results" / "inpainting.json").read_text())["compare"]["rows"]
+    text = (ROOT / "book" / "text" / "07b_inpainting.md").read_text()
+    half = {name.removeprefix("half, "): row for name, row in found.items() if name.startswith("half, ")}
+    assert f"Whole digits are read right in {100 * half.pop('whole digits')['agreement']:.0f} %" in text
+    for name, row in half.items():
+        spread = f"{row['spread']:.2f}" if row["spread"] else "0"
+        numbers = f"{100 * row['agreement']:.1f} % | {100 * row['agreement_se']:.1f} | {row['error']:.2f} | {spread}"
+        line = f"| {name} | {numbers} | {row['seams']:.2f} |"
+        assert line in text, f"Expected in the table: {line}"

@@ -12,8 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from torch import nn
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from course_lib import gan_losses, models, published, widgets
-from course_lib.layers import PreActivationBlock
+from course_lib import gan_losses, models, paths, published, samplers, widgets
+from course_lib.layers import PreActivationBlock, waves
 from course_lib.models.cnn import ResidualBlock
 from course_lib.widgets.export import export
 from course_lib.widgets.parts import digits
@@ -127,6 +127,7 @@ LAYERS = {
     "unflatten": (nn.Sequential(nn.Linear(6, 24), nn.Unflatten(1, (2, 3, 4)), nn.Conv2d(2, 3, 3)), (6, 1, 1)),
     "residual block": (ResidualBlock(4, 8, stride=2), (4, 7, 7)),
     "pre-activation block": (PreActivationBlock(4, 8), (4, 6, 6)),
+    "layer norm": (nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6)), (5, 1, 1)),
     "dropout": (nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 4)), (4, 1, 1)),
 }
 
@@ -141,7 +142,7 @@ def answer(network, shape, x):
 def test_each_layer_agrees_with_pytorch(engine, name, wasm):
     layer, shape = LAYERS[name]
     for norm in layer.modules():
-        if isinstance(norm, nn.BatchNorm2d | nn.GroupNorm):  # as after training
+        if isinstance(norm, nn.BatchNorm2d | nn.GroupNorm | nn.LayerNorm):  # as after training
             for tensor in [*norm.parameters(), *norm.buffers()]:
                 if tensor.is_floating_point():
                     tensor.data.uniform_(0.5, 1.5)
@@ -165,12 +166,37 @@ def orders(count):
     return torch.cat([z, torch.eye(10)[torch.arange(count) % 10]], 1)[:, :, None, None]
 
 
+class Told(nn.Module):
+    """A flow as the page calls it: what is noisy, the waves of the angle, and a one at the label's place, the last for none."""
+
+    def __init__(self, flow):
+        super().__init__()
+        self.flow = flow
+
+    def forward(self, x):
+        z, waves, label = x.split((self.flow.size, 64, self.flow.classes + 1), 1)
+        label = label.argmax(1).where(label.argmax(1) < self.flow.classes, -1)
+        return self.flow(z, torch.atan2(waves[:, 32], waves[:, 0]), label if self.flow.classes else None)
+
+
+def noisy(size, classes, count=12):
+    """Inputs of `Told`; the first of the waves' frequencies is 1, so the angle can be told from it."""
+    labels = torch.eye(classes + 1)[torch.arange(count) % (classes + 1)]
+    return torch.cat([torch.randn(count, size), waves(1.5 * torch.rand(count)), labels], 1)[:, :, None, None]
+
+
 NETWORKS = {  # what the page runs, the same for PyTorch, the shape of the input, some inputs
     "mnist_gan": lambda: (published.mnist_gan(), Ordered(published.mnist_gan()), (74, 1, 1), orders(3)),
     "shapes_gan": lambda: (published.shapes_gan(),) * 2 + ((64, 1, 1), torch.randn(3, 64, 1, 1)),
     "landscape_gan": lambda: (published.landscape_gan(),) * 2 + ((100, 1, 1), torch.randn(2, 100, 1, 1)),
     "mnist_features": lambda: (published.mnist_features(),) * 2 + ((1, 28, 28), torch.rand(3, 1, 28, 28)),
     "mnist_vae, encoder": lambda: (published.mnist_vae().encoder,) * 2 + ((1, 28, 28), torch.rand(3, 1, 28, 28).round()),
+    "mnist_latent_flow": lambda: (
+        published.mnist_latent_flow(),
+        Told(published.mnist_latent_flow()),
+        (107, 1, 1),
+        noisy(32, 10),
+    ),
     "mnist_vae, decoder": lambda: (published.mnist_vae().decoder,) * 2 + ((32, 1, 1), torch.randn(3, 32, 1, 1)),
 }
 
@@ -503,6 +529,40 @@ def test_latent_draws_what_pytorch_draws(opened):
     assert np.abs(image - expected).mean() < 0.01
     visit.page.get_by_role("button", name="Change the top").click()
     assert visit.says().startswith("Change the top: now a ")
+
+
+@torch.no_grad()
+def drawn_by_pytorch(start, path, sampler, steps, digit, guidance):
+    """The code and the picture that the sampler's widget should come to."""
+    network, z = published.mnist_latent_flow(), torch.tensor([start])
+    straight = samplers.denoiser(network, paths.STRAIGHT, "velocity", labels=torch.tensor([digit]), guidance=guidance)
+
+    def denoise(z, t):  # the network learned on the straight path, and sees the same on every other
+        alpha, sigma = path.alpha(t), path.sigma(t)
+        return straight((z / (alpha + sigma)).float(), (sigma / (alpha + sigma)).float())
+
+    z = sampler(denoise, z * path.sigma(torch.tensor(1.0)), path, path.times(steps))
+    return z, published.mnist_vae().decode(z.float()).sigmoid().numpy().ravel()
+
+
+def test_sampler_draws_what_pytorch_draws(opened):
+    visit = opened("sampler")
+    z, image = drawn_by_pytorch(visit.shown("start"), paths.STRAIGHT, samplers.heun, 10, 3, 1.0)
+    assert np.abs(np.array(visit.shown("image")) - image).mean() < 0.02
+    assert np.abs(np.array(visit.shown("z")) - z.numpy()).max() < 0.15  # of weights with eight bits
+    assert published.mnist_features()(torch.tensor(image).view(1, 1, 28, 28)).argmax() == 3
+    visit.page.get_by_role("radio", name="7", exact=True).check()
+    visit.page.get_by_role("radio", name="cosine (diffusion)").check()
+    visit.page.get_by_role("radio", name="Euler").check()
+    visit.page.get_by_label("Guidance").fill("2")
+    visit.page.get_by_label("Steps").fill("20")
+    z, image = drawn_by_pytorch(visit.shown("start"), paths.COSINE, samplers.euler, 20, 7, 2.0)
+    assert np.abs(np.array(visit.shown("image")) - image).mean() < 0.02
+    assert "20 evaluations" in visit.says()
+    visit.page.get_by_role("button", name="Other noise").click()
+    assert visit.shown("start") != pytest.approx(z.flatten().tolist())
+    visit.page.get_by_label("Along the way").fill("0")
+    assert visit.shown("at") == 0
 
 
 def test_judge_counts_what_is_right(opened):

@@ -3,10 +3,12 @@
 The other files hold the tables, one for each chapter: RIGHT of (check, arguments), WRONG of (check, arguments, hint).
 """
 
+import inspect
 import re
 import runpy
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from course_lib import checks
@@ -40,6 +42,25 @@ def test_a_judge_gets_what_a_check_finds_as_data(capsys):
     check, answer = next(iter(TABLES[0]["RIGHT"]))
     check(*answer)
     assert capsys.readouterr().out.startswith("Right: ")
+
+
+@pytest.mark.parametrize(
+    ("check", "answer"),
+    [row for table in TABLES for row in table["RIGHT"] if "seed" in inspect.signature(row[0]).parameters],
+)
+def test_a_judges_seed_draws_other_inputs_and_repeats_its_own(check, answer):
+    def inputs(seed):
+        heard = []
+
+        def function(*arguments):
+            heard.extend(np.ravel(each).astype(float) for each in arguments)
+            return answer[0](*arguments)
+
+        assert judged(check, function, seed=seed)[0] == 1.0
+        return np.concatenate(heard)
+
+    assert not np.array_equal(inputs(1), inputs(2))
+    assert np.array_equal(inputs(2), inputs(2))
 
 
 def test_jupyter_shows_a_hint_as_one_line():

@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from course_lib.data import Images, shapes, split
+from course_lib.data import Images, captions, shapes, split, unseen_pairs
 from course_lib.data.shapes import BACKGROUNDS, COLORS, WORDS
 
 
@@ -169,6 +169,37 @@ def test_captions_say_what_the_factors_say():
         assert ("top" in place, "bottom" in place) == (y < 0.32 + 0.36 / 3, y >= 0.32 + 0.72 / 3)
         assert ("middle" in place) == (place == "in the middle")
     assert len(set(WORDS["place"])) == 9
+
+
+def test_captions_leave_parts_out():
+    drawn = shapes(2000)
+    assert captions(drawn) == drawn.targets["caption"].tolist()
+    shorter = captions(drawn, left_out=0.25)
+    assert captions(drawn, left_out=0.25) == shorter != captions(drawn, left_out=0.25, seed=1)
+    told = {
+        name: sum(not {*sentence.split()}.isdisjoint(WORDS[name]) for sentence in shorter)
+        for name in ("size", "color", "shape", "background")
+    }
+    told["place"] = sum(" at the " in sentence or " in the " in sentence for sentence in shorter)
+    assert told.pop("shape") == 2000
+    assert all(abs(count / 2000 - 0.75) < 0.03 for count in told.values())
+
+
+def test_unseen_pairs_are_a_third_and_leave_each_color_and_shape_others():
+    drawn = shapes(3000)
+    unseen = unseen_pairs(drawn)
+    pairs = {
+        (color, shape)
+        for color, shape in zip(*(drawn.targets[name][unseen].tolist() for name in ("color", "shape")), strict=True)
+    }
+    kept = {
+        (color, shape)
+        for color, shape in zip(*(drawn.targets[name][~unseen].tolist() for name in ("color", "shape")), strict=True)
+    }
+    assert (len(pairs), len(kept), pairs & kept) == (10, 20, set())
+    for position, names in enumerate((WORDS["color"], WORDS["shape"])):
+        for each in range(len(names)):
+            assert sum(pair[position] == each for pair in kept) >= 3
 
 
 @pytest.mark.parametrize("name", list(WORDS))

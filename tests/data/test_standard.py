@@ -11,7 +11,7 @@ import pytest
 import torch
 from torchvision import datasets
 
-from course_lib import data, runtime
+from course_lib import data, published, runtime
 from course_lib.data import standard
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
@@ -30,6 +30,16 @@ def test_fast_mnist_is_stratified(digits):
     assert test.labels.bincount().tolist() == [100] * 10
     assert train.classes == tuple("0123456789")
     assert (train.images.min(), train.images.max(), train.images.dtype) == (0, 255, torch.uint8)
+
+
+def test_the_unseen_digits_are_ten_of_each_and_none_of_the_fast_profile(digits):
+    unseen = data.unseen_digits()
+    assert unseen.images.shape == (100, 1, 28, 28)
+    assert unseen.labels.tolist() == [*range(10)] * 10
+    known = {image.numpy().tobytes() for part in digits for image in part.images}
+    assert len({image.numpy().tobytes() for image in unseen.images} - known) == 100
+    read = published.mnist_features()(unseen.batch(slice(None))[0]).argmax(1)
+    assert (read == unseen.labels).float().mean() > 0.97
 
 
 def test_fast_mnist_has_no_digit_in_both_parts(digits):

@@ -5,8 +5,8 @@ from torch import nn
 
 from course_lib import checkpoints, runtime
 from course_lib.layers import PreActivationBlock
-from course_lib.models import NoiseUNet, UNet
-from course_lib.models.unet import PlaceAttention
+from course_lib.models import NoiseUNet, TextEncoder, UNet
+from course_lib.models.unet import PlaceAttention, WordAttention
 
 
 @pytest.mark.parametrize(
@@ -146,6 +146,43 @@ def test_the_network_of_noise_heeds_angle_and_label():
     torch.testing.assert_close(
         model(z, torch.zeros(4)), model(z, torch.zeros(4), torch.full((4,), -1))
     )  # without labels all are -1
+
+
+def test_the_network_of_noise_reads_sentences():
+    model = awake(NoiseUNet(3, widths=(8, 16, 32), patch=1, text=TextEncoder(6, 4)))
+    assert model.classes == 6
+    z, angle = torch.randn(1, 3, 8, 8).repeat(4, 1, 1, 1), torch.full((4,), 0.3)
+    sentences = torch.tensor([[0, 1, 2, -1], [0, 1, 2, -1], [2, 1, 0, -1], [-1, -1, -1, -1]])
+    found = model(z, angle, sentences)
+    torch.testing.assert_close(found[0], found[1])
+    for other in (2, 3):
+        assert (found[0] - found[other]).abs().max() > 1e-3
+    torch.testing.assert_close(model(z, angle)[0], found[3])  # no sentence is one of no words
+    with pytest.raises(ValueError, match=r"^Expected classes or text, got 3 classes and text; tell the class in words\.$"):
+        NoiseUNet(3, classes=3, text=TextEncoder(6, 4))
+
+
+def test_each_way_to_tell_the_words_is_heeded():
+    for silent in ("reading", "modulation"):  # either alone tells the sentence
+        model = awake(NoiseUNet(3, widths=(8, 16), patch=1, text=TextEncoder(6, 4)))
+        for name, parameter in model.named_parameters():
+            if silent in name:
+                nn.init.zeros_(parameter)
+        found = model(
+            torch.randn(1, 3, 8, 8).repeat(2, 1, 1, 1), torch.zeros(2), torch.tensor([[0, 1, -1, -1], [2, 1, -1, -1]])
+        )
+        assert (found[0] - found[1]).abs().max() > 1e-4
+
+
+def test_attention_to_words_is_torchs():
+    attention, x, words = awake(WordAttention(64, 12)), torch.randn(2, 64, 3, 5), torch.randn(2, 7, 12)
+    queries = attention.queries(attention.norm(x).flatten(2).transpose(1, 2)).unflatten(2, (2, 32)).transpose(1, 2)
+    keys, values = (each.unflatten(2, (2, 32)).transpose(1, 2) for each in attention.keys_values(words).chunk(2, 2))
+    found = attention.out(F.scaled_dot_product_attention(queries, keys, values).transpose(1, 2).flatten(2))
+    torch.testing.assert_close(attention(x, words), x + found.transpose(1, 2).reshape(x.shape), atol=1e-5, rtol=1e-4)
+    weights = attention.weights(x, words)
+    assert weights.shape == (2, 2, 15, 7)
+    torch.testing.assert_close(weights.sum(3), torch.ones(2, 2, 15))
 
 
 def test_the_shapes_of_every_layer_of_the_network_of_noise():

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import data, paths, samplers
-from course_lib.objectives import Denoising
+from course_lib import data, models, paths, samplers
+from course_lib.objectives import Denoising, LatentDenoising
 from course_lib.objectives.denoising import logit_normal, uniform
 from course_lib.trainer import Trainer
 
@@ -46,6 +46,8 @@ def test_times():
     drawn = logit_normal(10_000)
     assert 0 < drawn.min() < drawn.max() < 1
     assert (drawn.logit().std().item(), drawn.logit().mean().item()) == pytest.approx((1, 0), abs=0.03)
+    drawn = logit_normal(10_000, mean=1.0, deviation=0.5)
+    assert (drawn.logit().std().item(), drawn.logit().mean().item()) == pytest.approx((0.5, 1), abs=0.03)
 
 
 class Plane(nn.Module):
@@ -96,6 +98,11 @@ def test_labels_are_left_out_in_training_alone():
     assert torch.equal(network.labels[network.labels >= 0], labels[network.labels >= 0])
     objective.metrics((x, labels))
     assert torch.equal(network.labels, labels)
+    sentences = labels[:, None] + torch.zeros(5).long()
+    next(objective.losses((x, sentences)))  # a sentence is left out as a whole
+    gone = network.labels == -1
+    assert torch.equal(gone.any(1), gone.all(1))
+    assert gone.float().mean().item() == pytest.approx(0.25, abs=0.03)
 
 
 def test_a_sample_is_what_the_sampler_makes_of_the_noise():
@@ -118,3 +125,41 @@ def test_bad_input_is_a_sentence():
         Denoising(Plane(), (2,)).check(data.mnist()[0])
     with pytest.raises(ValueError, match=r"^Expected 1 step or more, got 0\.$"):
         Denoising(Plane(), (2,)).sample(3, steps=0)
+
+
+class Halves(nn.Module):
+    """A VAE whose code is the mean of either half of a picture, with next to no noise, and whose decoder repeats it."""
+
+    latent_dim = 2
+
+    def encode(self, x):
+        mean = x.unflatten(3, (2, -1)).mean((1, 2, 4))  # (B, 1, H, W) -> (B, 2)
+        return mean, torch.full_like(mean, -40.0)
+
+    def decode(self, z):
+        return z.repeat_interleave(2, 1)[:, None, None] * 10 - 5  # (B, 2) -> logits (B, 1, 1, 4)
+
+
+def test_latent_denoising_is_denoising_of_codes():
+    network, vae = Coloured(), Halves()
+    objective = LatentDenoising(network, vae, unlabeled=0.0, prediction="x", times=lambda count: torch.full((count,), 1e-6))
+    x, labels = torch.tensor([1.0, 1.0, 0.0, 0.0]).expand(5, 1, 1, 4), torch.tensor([0, 1, 2, 0, 1])
+    ((part, loss),) = objective.losses((x, labels))
+    assert part == "network"
+    assert torch.equal(network.labels, labels)
+    weight = network.weight.item()  # at the data's end z is the code, (1, 0), and the network answers with weight z
+    torch.testing.assert_close(loss, torch.full((5,), (weight - 1) ** 2 / 2), atol=1e-3, rtol=0)
+    torch.testing.assert_close(objective.metrics((x, labels))["loss"], loss, atol=1e-3, rtol=0)
+    drawn = objective.sample(3, torch.Generator().manual_seed(0), labels=torch.tensor([2, 2, 2]), steps=2)
+    codes = Denoising(network, (2,), prediction="x").sample(
+        3, torch.Generator().manual_seed(0), labels=torch.tensor([2, 2, 2]), steps=2
+    )
+    torch.testing.assert_close(drawn, vae.decode(codes).sigmoid())
+
+
+def test_latent_denoising_leaves_the_vae_alone():
+    vae = models.dense_vae(latent_dim=2)
+    before = {name: weight.clone() for name, weight in vae.state_dict().items()}
+    objective = LatentDenoising(models.NoiseMLP(2, width=8, classes=10), vae)
+    Trainer(objective, partial(torch.optim.Adam, lr=0.1), progress=False).fit(data.mnist()[0].subset(slice(0, 40)), 1)
+    assert all(torch.equal(weight, before[name]) for name, weight in vae.state_dict().items())

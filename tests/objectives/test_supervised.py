@@ -9,7 +9,7 @@ from course_lib.data import Images
 from course_lib.losses import dice_loss, mean_absolute_error
 from course_lib.metrics import image_iou
 from course_lib.models import MLP
-from course_lib.objectives import Classification, Objective, Regression, Segmentation
+from course_lib.objectives import Attributes, Classification, Objective, Regression, Segmentation
 from course_lib.trainer import Trainer
 
 
@@ -32,6 +32,31 @@ def test_l1_adds_the_absolute_weights_and_no_biases():
     plain = next(Classification(model).losses(batch()))[1]
     penalised = next(Classification(model, l1=0.5).losses(batch()))[1]
     torch.testing.assert_close(penalised - plain, torch.full((5,), 0.5 * model.layers[0].weight.abs().sum().item()))
+
+
+def test_attributes_are_cross_entropies_side_by_side():
+    objective = Attributes(MLP((2, 5)), {"size": ("small", "large"), "color": ("red", "green", "blue")})
+    x, color = batch()
+    size = torch.tensor([0, 1, 1, 0, 0])
+    [(part, loss)] = objective.losses((x, size, color))
+    logits = objective.classifier(x)
+    expected = F.cross_entropy(logits[:, :2], size, reduction="none") + F.cross_entropy(logits[:, 2:], color, reduction="none")
+    torch.testing.assert_close(loss, expected)
+    assert part == "classifier"
+    read, found = objective.predict(x), objective.metrics((x, size, color))
+    torch.testing.assert_close(found["loss"], loss)
+    for place, (name, labels, columns) in enumerate((("size", size, slice(0, 2)), ("color", color, slice(2, 5)))):
+        assert torch.equal(read[:, place], logits[:, columns].argmax(1))
+        assert torch.equal(found[name], (read[:, place] == labels).float())
+
+
+def test_attributes_refuse_what_does_not_fit():
+    x, color = batch()
+    names = {"size": ("small", "large"), "color": ("red", "green", "blue")}
+    with pytest.raises(ValueError, match=r"^Expected labels of size, color, got 1; use images\.by\(\.\.\.\)\.$"):
+        next(Attributes(MLP((2, 5)), names).losses((x, color)))
+    with pytest.raises(ValueError, match=r"^Expected a logit for each class of .*, got 4 logits\.$"):
+        next(Attributes(MLP((2, 4)), names).losses((x, color, color)))
 
 
 def test_metrics_and_predictions_agree():

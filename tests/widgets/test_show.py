@@ -92,6 +92,7 @@ def test_a_readers_own_network_takes_the_place_of_the_courses():
         "draw": models.ConvNet(),
         "judge": models.Generator(classes=10, **GENERATOR),
         "latent": models.dense_vae(latent_dim=4),
+        "sampler": models.NoiseMLP(32, width=16, classes=10),
     }
     for kind, network in own.items():
         network.train()
@@ -127,6 +128,10 @@ REFUSED = {
     "another activation": (("boundary", models.MLP((2, 4, 3), activation=nn.SiLU)), "Expected an MLP from two numbers"),
     "five classes": (("draw", models.ConvNet(classes=5)), r"Expected a Classifier of \(1, 28, 28\) with 10 classes"),
     "colors": (("convolution", models.LeNet()), "Expected a Classifier of images with one channel"),
+    "a flow of other codes": (
+        ("sampler", models.NoiseMLP(8, classes=10)),
+        r"Expected a flow of the published VAE's codes, models",
+    ),
     "colored latents": (("latent", models.dense_vae((3, 28, 28))), r"Expected a VAE of \(1, 28, 28\)"),
     "a network for the ring": (("ring", models.MLP((2, 4, 1))), 'Expected no network for the widget "ring"'),
 }

@@ -1,0 +1,1 @@
+"""One leaderboard for every family: see __main__.py."""

@@ -1,0 +1,79 @@
+"""The leaderboard: every family of generators on the same digits, under the same measures, with floors and controls.
+
+    python -m benchmarks.leaderboard                              (published weights as they are)
+    python -m benchmarks.leaderboard --budget 30                  (each family trained for 30 processor seconds, tuned first)
+    python -m benchmarks.leaderboard --family GAN --family VAE    (some of them)
+    python -m benchmarks.leaderboard --enter my_file:draw         (your own generator; nothing else is run or written)
+    python -m benchmarks.leaderboard --table                      (only the table, from the runs that are there)
+
+It goes on where it stopped: each run leaves a JSON file in benchmarks/results/leaderboard, and one that is there is not done
+again. Then the table is made from them all, leaderboard.json beside that folder, and a picture of the first digits of each.
+Runs are independent jobs, here of processes with one thread each; `runs.run_all` takes any `concurrent.futures.Executor`,
+such as that of a Dask client. All of MNIST is needed: see the book's page on data.
+"""
+
+import argparse
+import importlib
+import multiprocessing
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from . import families, protocol, runs, table
+
+ROOT = Path(__file__).parents[2]
+RUNS = ROOT / "benchmarks" / "results" / "leaderboard"
+SEEDS = (0, 1, 2)
+
+
+def jobs(budget, chosen, folder):
+    """The runs of a budget in waves: those of a wave need the files of the wave before."""
+    known = families.PUBLISHED if budget == "published" else families.TRAINED
+    if unknown := [name for name in chosen if name not in known]:
+        raise ValueError(f"Expected families of this budget ({', '.join(known)}), got {', '.join(unknown)}.")
+    names = chosen or list(known)
+    settings = [] if budget == "published" else [runs.Job(name, budget, None, str(folder)) for name in names]
+    return [settings, [runs.Job(name, budget, seed, str(folder)) for name in names for seed in SEEDS]]
+
+
+def entered(where):
+    """The measures of a reader's own `draw`, named as module:function."""
+    module, _, function = where.partition(":")
+    try:
+        draw = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"Expected module:function, of a file in this folder without its .py, got {where!r}: {error}."
+        ) from None
+    train, _, test = protocol.digits()
+    return [{"measures": protocol.measured(draw, seed, real=test, training=train)[0]} for seed in SEEDS]
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.leaderboard", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--family", action="append", default=[], help="one family; may stand several times")
+    parser.add_argument("--budget", default="published", help="'published', or processor seconds of training")
+    parser.add_argument("--workers", type=int, default=1, help="processes at a time")
+    parser.add_argument("--enter", help="your generator, module:function")
+    parser.add_argument("--table", action="store_true", help="make the table alone")
+    given = parser.parse_args(arguments)
+    if given.budget != "published" and not given.budget.isdecimal():
+        parser.error(f"Expected a budget of 'published' or a whole number of seconds, got {given.budget!r}.")
+    try:
+        if given.enter:
+            print(table.lines({given.enter: table.summary(entered(given.enter))}))
+            return
+        if not given.table:
+            make = partial(ProcessPoolExecutor, given.workers, mp_context=multiprocessing.get_context("spawn"))
+            for wave in jobs(given.budget, given.family, RUNS):
+                runs.run_all(wave, runs.do, make)
+        print(table.write(RUNS, RUNS.parent))
+    except (TypeError, ValueError) as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

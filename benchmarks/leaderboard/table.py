@@ -1,0 +1,66 @@
+"""The one table, made from the files of the runs."""
+
+import json
+import statistics
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from . import protocol, runs
+
+T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t of a 95 % interval from so many runs
+COLUMNS = ("frechet", "precision", "recall", "coverage", "told_apart", "copied", "seconds_an_image")
+
+
+def interval(values):
+    """The mean of numbers that differ in their seed, and half of its 95 % interval, or None for a single one."""
+    if len(values) == 1:
+        return [values[0], None]
+    half = T_95[len(values)] * statistics.stdev(values) / len(values) ** 0.5
+    return [float(f"{statistics.mean(values):.5g}"), float(f"{half:.2g}")]
+
+
+def summary(rows):
+    """One row from runs that differ in their seed: intervals of all measures, and of those facts that differ."""
+    facts = {}
+    for name in rows[0].keys() - {"measures", "seed", "version"}:
+        values = [row[name] for row in rows]
+        same = all(value == values[0] for value in values)
+        facts[name] = values[0] if same or not isinstance(values[0], float) else interval(values)
+    measures = {name: interval([row["measures"][name] for row in rows]) for name in rows[0]["measures"]}
+    return dict(sorted(facts.items())) | measures
+
+
+def lines(table):
+    """The table as text."""
+    head = f"{'':18}" + "".join(f"{name:>18}" for name in COLUMNS)
+    return "\n".join([head, *(f"{name:18}" + "".join(_cell(row.get(key)) for key in COLUMNS) for name, row in table.items())])
+
+
+def write(folder, out):
+    """Make the table of all runs in a folder, and the sheet of their first images; returns it as text."""
+    budgets, sheet = {}, []
+    for path in sorted(Path(folder).glob("*/*-0.json")):
+        rows = [runs.read(each) for each in sorted(path.parent.glob(path.name.replace("-0.json", "-[0-9].json")))]
+        row = summary(rows)
+        setting = path.with_name(path.name.replace("-0.json", "-setting.json"))
+        if setting.exists():
+            row["tried"] = runs.read(setting)["tried"]
+        row["runs"], row["row_of_the_picture"] = len(rows), len(sheet)
+        sheet.append(np.asarray(Image.open(path.with_suffix(".png"))))
+        budgets.setdefault(row.pop("budget"), {})[row.pop("family")] = row
+    machines = {tuple(row.pop("machine")) for rows in budgets.values() for row in rows.values()}
+    table = {"version": protocol.VERSION, "count": protocol.COUNT, "machines": sorted(machines), "budgets": budgets}
+    out.mkdir(exist_ok=True)
+    (out / "leaderboard.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    Image.fromarray(np.concatenate(sheet)).save(out / "leaderboard.png", optimize=True)
+    return "\n\n".join(f"{budget}\n{lines(rows)}" for budget, rows in budgets.items())
+
+
+def _cell(value):
+    mean, half = value if isinstance(value, list) else (value, None)
+    if mean is None:
+        return f"{'':>18}"
+    text = f"{mean:.4g}" if half is None else f"{mean:.4g} ± {half:.1g}"
+    return f"{text:>18}"

@@ -1,0 +1,172 @@
+"""The leaderboard's runs, with cheap jobs: what a worker that is killed loses, what is refused, what the table says."""
+
+import json
+import multiprocessing
+import os
+import re
+import signal
+import time
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.leaderboard import __main__ as command
+from benchmarks.leaderboard import families, protocol, runs, table
+from course_lib import data
+
+ROOT = Path(__file__).parents[1]
+PROCESSES = partial(ProcessPoolExecutor, 2, mp_context=multiprocessing.get_context("fork"))
+
+
+def cheap(job):
+    """Writes a job's file, and a line for each time that it was written."""
+    time.sleep(0.01)
+    runs.write(job.path, {"family": job.family, "seed": job.seed})
+    with open(job.path.parent / "written", "a") as file:
+        file.write(f"{job.path.name}\n")
+
+
+def killed_once(job):
+    """As `cheap`, but the worker with the third job is killed, the first time before it could write."""
+    mark = Path(job.folder) / "killed"
+    if job.seed == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    cheap(job)
+
+
+def always_killed(job):
+    if job.seed == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    cheap(job)
+
+
+def broken(job):
+    if job.seed == 3:
+        raise ValueError("Expected images, got none.")
+    cheap(job)
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    return [runs.Job("a family", "published", seed, str(tmp_path)) for seed in range(8)]
+
+
+def rows_there(folder):
+    return [json.loads(path.read_text())["seed"] for path in sorted(folder.glob("published/*.json"))]
+
+
+def test_a_killed_worker_loses_nothing_and_writes_nothing_twice(jobs, tmp_path):
+    runs.run_all(jobs, killed_once, PROCESSES)
+    assert (tmp_path / "killed").exists()
+    assert rows_there(tmp_path) == list(range(8))
+    written = (tmp_path / "published" / "written").read_text().split()
+    assert len(written) == len(set(written)) == 8
+    assert not list(tmp_path.glob("published/*.partial"))
+
+
+def test_a_job_that_kills_its_worker_each_time_is_named(jobs, tmp_path):
+    with pytest.raises(BrokenExecutor, match=r"a_family-3.json.*3 times"):
+        runs.run_all(jobs[3:4], always_killed, PROCESSES)
+    runs.run_all(jobs[:3], cheap, PROCESSES)
+    assert rows_there(tmp_path) == [0, 1, 2]
+
+
+def test_it_goes_on_where_it_stopped_in_any_executor(jobs, tmp_path):
+    runs.run_all(jobs[:5], cheap, partial(ThreadPoolExecutor, 2))
+    runs.run_all(jobs, cheap, partial(ThreadPoolExecutor, 2))
+    written = (tmp_path / "published" / "written").read_text().split()
+    assert sorted(written) == sorted(job.path.name for job in jobs)
+
+
+def test_a_job_that_fails_leaves_no_row_and_hinders_no_other(jobs, tmp_path):
+    with pytest.raises(ValueError, match="Expected images"):
+        runs.run_all(jobs, broken, partial(ThreadPoolExecutor, 2))
+    assert rows_there(tmp_path) == [0, 1, 2, 4, 5, 6, 7]
+
+
+def test_results_of_another_version_are_refused(jobs, tmp_path):
+    runs.write(jobs[0].path, {"seed": 0})
+    jobs[0].path.write_text(jobs[0].path.read_text().replace(f'"version": {protocol.VERSION}', '"version": 0'))
+    with pytest.raises(ValueError, match=r"version 1 of the protocol, got version 0 in .*a_family-0.json"):
+        runs.run_all(jobs, cheap, partial(ThreadPoolExecutor, 2))
+    assert rows_there(tmp_path) == [0]
+
+
+def test_the_table_has_means_and_intervals_and_the_settings_that_were_tried(tmp_path):
+    for seed, value in enumerate((1.0, 2.0, 3.0)):
+        path = runs.Job("a family", "30", seed, str(tmp_path)).path
+        facts = {"family": "a family", "budget": "30", "seed": seed, "setting": 0.1, "bits": value, "machine": ["m"]}
+        runs.write(path, facts | {"measures": {"frechet": value, "copied": 1.0}})
+        Image.new("L", (28, 28), seed).save(path.with_suffix(".png"))
+    runs.write(runs.Job("a family", "30", None, str(tmp_path)).path, {"tried": {"0.1": {"frechet": 1.0}}})
+    told = table.write(tmp_path, tmp_path / "out")
+    assert re.search(r"a family +2 ± 2", told)
+    found = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
+    row = found["budgets"]["30"]["a family"]
+    assert row["frechet"] == pytest.approx([2.0, 4.303 / 3**0.5], rel=0.02)
+    assert row["bits"] == row["frechet"]
+    assert row["copied"] == [1.0, 0.0]
+    assert row["setting"] == 0.1
+    assert row["tried"] == {"0.1": {"frechet": 1.0}}
+    assert row["runs"] == 3
+
+
+def test_the_protocol_measures_anyones_draw_and_refuses_what_is_none():
+    train, test = (each.subset(slice(0, 150)) for each in data.mnist())
+    measure = partial(protocol.measured, seed=0, real=test, training=train, count=100)
+
+    def copies(count, generator):
+        return train.batch(torch.randperm(len(train), generator=generator)[:count])[0]
+
+    row, images = measure(copies)
+    assert images.shape == (100, 1, 28, 28)
+    assert row["copied"] == 1.0
+    assert row["seconds_an_image"] >= 0
+    assert measure(copies)[0] | {"seconds_an_image": 0} == row | {"seconds_an_image": 0}
+    with pytest.raises(ValueError, match="the same one each time"):
+        measure(lambda count, generator: torch.zeros(count, 1, 28, 28))
+
+
+def test_closed_forms_have_the_moments_of_their_data():
+    train = data.mnist()[0].subset(slice(0, 900))
+    made = families.TRAINED["probabilistic PCA"].fit(train, 60, 0, 0)
+    images = made.draw(400, torch.Generator().manual_seed(0))
+    assert images.shape == (400, 1, 28, 28)
+    assert 0 <= images.min() < images.max() <= 1
+    wide, narrow = (families.TRAINED["Gaussian"].fit(train, ridge, 0, 0) for ridge in (1e-1, 1e-3))
+    assert narrow.likelihood(train)["bits"] < wide.likelihood(train)["bits"] < 8
+
+
+def test_a_kernel_density_is_a_distribution_over_black_and_white_images():
+    train = data.mnist()[0].subset(slice(0, 3))
+    made = families.TRAINED["kernel density"].fit(train, 0.1, 0, 0)
+    own = made.likelihood(train)["nats"]
+    assert 0 < own < made.likelihood(data.mnist()[1].subset(slice(0, 50)))["nats"]
+
+
+@pytest.mark.parametrize("name", ["VAE", "GAN", "coupling flow", "row LSTM", "flow matching"])
+def test_each_family_trains_and_draws(name):
+    train, test = (each.subset(slice(0, 130)) for each in data.mnist())
+    family = families.TRAINED[name]
+    made = family.fit(train, family.settings[0], 0.05, 0)
+    images = made.draw(3, torch.Generator().manual_seed(0))
+    assert images.shape == (3, 1, 28, 28)
+    assert 0 <= images.min() <= images.max() <= 1
+    assert made.facts["parameters"] < 1_000_000
+    if made.likelihood:
+        assert all(value > 0 for value in made.likelihood(test).values())
+
+
+def test_what_the_command_cannot_run_is_one_sentence(capsys):
+    with pytest.raises(SystemExit, match=r"Expected families of this budget \(real digits"):
+        command.main(["--family", "GNA"])
+    with pytest.raises(SystemExit, match=r"Expected module:function"):
+        command.main(["--enter", "no_such_file:draw"])
+    with pytest.raises(SystemExit):
+        command.main(["--budget", "soon"])
+    assert "whole number of seconds, got 'soon'" in capsys.readouterr().err
