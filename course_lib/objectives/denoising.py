@@ -1,6 +1,7 @@
 """Learning to take noise away: diffusion and flow matching."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import nn
@@ -122,7 +123,7 @@ class LatentDenoising(Denoising):
 
     value_range = (0.0, 1.0)
 
-    def __init__(self, network: nn.Module, vae: nn.Module, **options):
+    def __init__(self, network: nn.Module, vae: nn.Module, **options: Any):
         super().__init__(network, (vae.latent_dim,), **options)
         self.vae = vae.requires_grad_(False)
 
@@ -133,7 +134,7 @@ class LatentDenoising(Denoising):
         return super().metrics(self._coded(batch))
 
     @torch.no_grad()
-    def sample(self, count: int, generator: torch.Generator | None = None, **options) -> torch.Tensor:
+    def sample(self, count: int, generator: torch.Generator | None = None, **options: Any) -> torch.Tensor:
         """Draw `count` images, the decoder's means, in 0..1; everything else as `Denoising.sample`."""
         return Bernoulli().mean(self.vae.decode(super().sample(count, generator, **options)))
 
