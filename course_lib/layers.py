@@ -120,3 +120,27 @@ class TransformerBlock(nn.Module):
         """causal: whether a place sees only itself and those before it."""
         x = x + self.attention(self.norms[0](x), causal)
         return x + self.mlp(self.norms[1](x))
+
+
+class MinibatchDeviation(nn.Module):
+    """Appends to each example how much its group varies: (B, F, ...) -> (B, 2 F, ...).
+
+    A discriminator sees examples one by one, so it cannot tell that all generated ones are alike. With the standard deviation
+    over `group` consecutive examples beside each feature it can. (Salimans et al., 2016, section 3.2, and, as the mean over
+    all features, Karras et al., 2018, section 3.)
+
+    group: examples that are compared, 2 or more; raises ValueError for a batch that it does not divide.
+    """
+
+    def __init__(self, group: int):
+        super().__init__()
+        if group < 2:
+            raise ValueError(f"Expected a group of 2 examples or more, got {group}.")
+        self.group = group
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if len(x) % self.group:
+            raise ValueError(f"Expected a batch that groups of {self.group} divide, got {len(x)} examples.")
+        groups = x.unflatten(0, (-1, self.group))  # (B, F, ...) -> (B / group, group, F, ...)
+        deviation = (groups.var(1, keepdim=True) + 1e-8).sqrt()  # no root of zero, which has no gradient
+        return torch.cat([x, deviation.expand_as(groups).flatten(0, 1)], dim=1)

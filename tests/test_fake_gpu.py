@@ -259,10 +259,11 @@ RUNS = {
     "gan_losses.r1": lambda: game(gan_losses.non_saturating, gan_losses.r1()),
     "gan_losses.smoothed": lambda: game(gan_losses.smoothed()),
     "gan_losses.wasserstein": lambda: game(gan_losses.wasserstein),
+    "layers.MinibatchDeviation": lambda: layers.MinibatchDeviation(2)(x(4, 3)),
     "layers.NoiseLevel": lambda: both_ways(layers.NoiseLevel(8, classes=3), x(2), whole(3, 2)),
+    "layers.PreActivationBlock": lambda: both_ways(layers.PreActivationBlock(4, 8), x(2, 4, 6, 6)),
     "layers.SelfAttention": lambda: both_ways(layers.SelfAttention(6, 2), x(2, 4, 6), True),
     "layers.TransformerBlock": lambda: both_ways(layers.TransformerBlock(6, 2), x(2, 4, 6), True),
-    "layers.PreActivationBlock": lambda: both_ways(layers.PreActivationBlock(4, 8), x(2, 4, 6, 6)),
     "layers.waves": lambda: layers.waves(x(3)),
     "likelihoods.Bernoulli": lambda: likelihood(likelihoods.Bernoulli()),
     "likelihoods.DiscretizedLogistic": lambda: likelihood(likelihoods.DiscretizedLogistic()),
@@ -310,6 +311,7 @@ RUNS = {
     "models.LeNet": lambda: both_ways(models.LeNet(), x(2, 3, 32, 32)),
     "models.MADE": lambda: both_ways(models.MADE((1, 6, 6), units=8), x(2, 1, 6, 6)),
     "models.MLP": lambda: both_ways(models.MLP((4, 5, 3), dropout=0.5), x(2, 4)),
+    "models.MLPs": lambda: both_ways(models.MLPs(2, (4, 5, 3)), x(4, 4)),
     "models.NoiseMLP": lambda: both_ways(models.NoiseMLP(4, width=8, classes=3), x(2, 4), x(2), whole(3, 2)),
     "models.NoiseUNet": lambda: (
         both_ways(models.NoiseUNet(1, widths=(8, 8), classes=3), x(2, 1, 8, 8), x(2), whole(3, 2)),
@@ -407,6 +409,10 @@ OBJECTIVES = {  # each with images that it takes
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),
     "objectives.Segmentation": segmentation,
+    "objectives.Unrolled": lambda: (
+        objectives.Unrolled(models.MLP((2, 4, 2)), models.MLP((2, 4, 1)), latent_dim=2, steps=2, rate=0.1),
+        data.ring_of_gaussians(8),
+    ),
     "objectives.VariationalBound": lambda: (
         objectives.VariationalBound(models.dense_vae(latent_dim=2), free_bits=0.1),
         digits(),

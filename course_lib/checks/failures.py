@@ -1,6 +1,7 @@
 """Exercises of the chapter The failure clinic."""
 
 import numpy as np
+import torch
 
 from .verdict import call, numbers, require, require_close, right
 
@@ -94,3 +95,31 @@ def undo(function):
         observed = (1 - p) * np.array(before) + p / 4
         require_close(call(function, observed, p, hint=hint), before, hint)
     right("at every p below 1 the shares before can be told. At p = 1 they cannot, and the augmentation leaks.")
+
+
+def line_distance(function):
+    """function(x, y) -> the Wasserstein distance W1 of two samples of N numbers each: one number."""
+    hint = "the cheapest plan on a line never lets routes cross: what follows for the order of both samples?"
+    rng = np.random.default_rng(0)
+    for count in (1, 2, 7):
+        x, y = rng.normal(size=count), rng.normal(1, 2, size=count)
+        answer = numbers(call(function, x, y, hint=hint), (), hint)
+        expected = np.abs(np.sort(x) - np.sort(y)).mean()
+        pairwise = count > 1 and abs(answer - np.abs(x - y).mean()) < 1e-9
+        require(not pairwise, "that pairs the numbers as they happen to come. Which pairing is the cheapest?")
+        require(abs(answer - count * expected) > 1e-9 or count == 1, "that is the sum over the points; take the mean.")
+        require_close(answer, expected, hint)
+    right("no linear program: in one dimension sorting is enough.")
+
+
+def image_penalty(function):
+    """function(gradients) -> (|gradient| - 1)^2 of each image, (B,), for a tensor of gradients (B, C, H, W)."""
+    hint = "one length for each image: the root of the sum of squares over channels, rows and columns."
+    gradients = torch.randn(3, 2, 4, 5, generator=torch.Generator().manual_seed(0))
+    answer = call(function, gradients, hint=hint)
+    shape = tuple(getattr(answer, "shape", ()))
+    require(shape != (3, 4, 5), "that is still one number for each pixel.")
+    require(shape == (3,), f"expected one number for each image, shape (3,), got {shape}. {hint}")
+    length = gradients.double().square().sum((1, 2, 3)).sqrt()
+    require_close(answer.detach().numpy(), ((length - 1) ** 2).numpy(), hint, tolerance=1e-4)
+    right("flatten(1) was all that was missing.")

@@ -1,8 +1,12 @@
 """Exercises of the chapter Generative adversarial networks."""
 
-import numpy as np
+import copy
 
-from .verdict import call, numbers, require, require_close, right
+import numpy as np
+import torch
+from torch.nn.functional import softplus
+
+from .verdict import call, call_as_it_is, numbers, require, require_close, right
 
 
 def good_share(answer):
@@ -57,3 +61,28 @@ def stalemate(answer):
     require(abs(answer + np.log(4)) > 1e-3, "that is the value; the discriminator's loss is minus the value.")
     require_close(answer, np.log(4), "the best it can say then is one half everywhere.", tolerance=1e-3)
     right("a discriminator's loss near 1.39 can mean a perfect generator, or a useless discriminator.")
+
+
+def discriminator_gradient(function):
+    """function(discriminator, generator, real, z) -> the gradients of the discriminator's loss, after a generator's turn."""
+    hint = "after the generator's turn, set the discriminator's gradients to zero; then its own loss, its own backward."
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        discriminator, generator = torch.nn.Linear(2, 1), torch.nn.Linear(3, 2)
+        real, z = torch.randn(8, 2), torch.randn(8, 3)
+
+    def slopes(*losses):
+        total = sum(loss.mean() for loss in losses)
+        return torch.autograd.grad(total, list(discriminator.parameters()), retain_graph=True)
+
+    fake = generator(z).detach()
+    own = softplus(-discriminator(real)) + softplus(discriminator(fake))
+    expected, mixed = slopes(own), slopes(own, softplus(-discriminator(fake)))
+    found = call_as_it_is(function, copy.deepcopy(discriminator), copy.deepcopy(generator), real, z, hint=hint)
+    tensors = isinstance(found, (list, tuple)) and all(isinstance(each, torch.Tensor) for each in found)
+    require(tensors and len(found) == 2, f"expected a list with a tensor for each of 2 parameters, got {found!r}. {hint}")
+    for answer, right_one, wrong_one in zip(found, expected, mixed, strict=True):
+        left_over = answer.shape == wrong_one.shape and torch.allclose(answer, wrong_one, atol=1e-5)
+        require(not left_over, "the gradient that the generator's turn has left in the discriminator is still in it.")
+        require_close(answer.detach().numpy(), right_one.numpy(), hint, tolerance=1e-4)
+    right("zero_grad before each backward, for each player.")

@@ -1,7 +1,6 @@
 """Exercises of the chapter A landscape from one photograph."""
 
 import numpy as np
-import torch
 
 from .verdict import call, numbers, require, require_close, right
 
@@ -42,18 +41,6 @@ def same_padding(function):
     right("with kernel 4 and stride 2 one zero at either end, with kernel 3 one zero after and none before.")
 
 
-def transposed_size(function):
-    """function(size, kernel, stride, padding) -> the side of the map that torch's transposed convolution makes."""
-    hint = "(size - 1) * stride places the first and the last kernel; add the kernel, and cut the padding off at both ends."
-    for size, kernel, stride, padding in ((8, 4, 2, 1), (8, 3, 2, 1), (5, 5, 3, 0), (4, 2, 2, 0), (7, 6, 1, 2)):
-        answer = numbers(call(function, size, kernel, stride, padding, hint=hint), (), hint)
-        where = f"size {size}, kernel {kernel}, stride {stride}, padding {padding}: "
-        forward = (size + 2 * padding - kernel) // stride + 1
-        require(abs(answer - forward) > 0.5, f"{where}that is the size after a convolution; this one goes the other way.")
-        require_close(answer, (size - 1) * stride - 2 * padding + kernel, f"{where}{hint}")
-    right("8 x 8 becomes 16 x 16 with kernel 4, stride 2 and padding 1, and 15 x 15 with kernel 3.")
-
-
 def transposed(function):
     """function(x (n,), kernel (k,), stride) -> the transposed convolution of one row, without padding, an array."""
     hint = "start from zeros; for each i, add x[i] * kernel to the places i * stride to i * stride + k."
@@ -69,23 +56,6 @@ def transposed(function):
         require(not np.allclose(answer, flipped), f"the kernel is turned round; here it is stamped as it is. {hint}")
         require_close(answer, expected, f"where stamps overlap, they add up. {hint}")
     right("each input stamps its kernel into the output, and the stamps add up where they overlap.")
-
-
-def hinge_losses(function):
-    """function(on_real (B, 1), on_fake (B, 1)) -> the hinge losses of the two players, from tensors."""
-    hint = "mean of relu(1 - on_real) plus mean of relu(1 + on_fake), and minus the mean of on_fake."
-    for real, fake in (([[2.0], [0.5]], [[-3.0], [0.25]]), ([[-1.0], [0.0], [1.0]], [[1.0], [-0.5], [-2.0]])):
-        real, fake = torch.tensor(real), torch.tensor(fake)
-        answer = call(function, real, fake, hint=hint)
-        require(isinstance(answer, (tuple, list)) and len(answer) == 2, f"expected two losses, got {answer!r}. {hint}")
-        answer = [each.tolist() if isinstance(each, torch.Tensor) else each for each in answer]
-        answer = numbers(answer, (2,), hint)
-        expected = (torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()).item(), -fake.mean().item()
-        require(abs(answer[1] + expected[1]) > 1e-6, "the generator wants its logits high: minus their mean.")
-        unbounded = (1 - real).mean().item() + (1 + fake).mean().item()
-        require(abs(answer[0] - unbounded) > 1e-6, "what is beyond the margin costs nothing: relu.")
-        require_close(answer, expected, hint, tolerance=1e-5)
-    right("now give your train_step these two losses.")
 
 
 def running_variance(answer):

@@ -5,7 +5,7 @@ from .cnn import ConvNet, LeNet, ResNet
 from .coupling import CouplingFlow
 from .gan import Discriminator, Generator
 from .inception import Inception
-from .mlp import MLP, NoiseMLP
+from .mlp import MLP, MLPs, NoiseMLP
 from .resnet18 import ResNet18
 from .text_encoder import TextEncoder
 from .unet import NoiseUNet, UNet
@@ -23,6 +23,7 @@ __all__ = [
     "Generator",
     "Inception",
     "LeNet",
+    "MLPs",
     "NoiseMLP",
     "NoiseUNet",
     "PixelCNN",

@@ -70,3 +70,36 @@ class NoiseMLP(nn.Module):
         for block in self.blocks:
             h = h + block(h + told)
         return self.last(h)  # (B, size)
+
+
+class MLPs(nn.Module):
+    """Several multilayer perceptrons of one shape, which know nothing of each other and are computed together.
+
+    Maps (count * B, ...) to (count * B, widths[-1]): the first B examples go through the first network, the next B through the
+    second, and so on. For experiments with several seeds on networks so small that most of the time goes into the calls.
+    Raises ValueError for a number of examples that `count` does not divide, and for another number of inputs.
+
+    count: networks.
+    widths: the number of units of each layer, input first.
+    activation: a module class.
+    """
+
+    def __init__(self, count: int, widths: Sequence[int], *, activation: type[nn.Module] = nn.ReLU):
+        super().__init__()
+        self.count, self.in_features, self.activation = count, widths[0], activation()
+        alone = [[layer for layer in MLP(widths).layers if isinstance(layer, nn.Linear)] for _ in range(count)]
+        layers = list(zip(*alone, strict=True))  # for each layer, that of every network
+        self.weights = nn.ParameterList(torch.stack([each.weight.detach().T for each in layer]) for layer in layers)
+        self.biases = nn.ParameterList(torch.stack([each.bias.detach()[None] for each in layer]) for layer in layers)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.flatten(1)
+        if x.shape[1] != self.in_features or len(x) % self.count:
+            raise ValueError(
+                f"These {self.count} MLPs expect a multiple of {self.count} examples with {self.in_features} numbers each, "
+                f"got {len(x)} with {x.shape[1]}."
+            )
+        h = x.view(self.count, -1, self.in_features)  # (count * B, in) -> (count, B, in)
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            h = self.activation(torch.baddbmm(bias, h, weight))
+        return torch.baddbmm(self.biases[-1], h, self.weights[-1]).flatten(0, 1)  # (count, B, out) -> (count * B, out)

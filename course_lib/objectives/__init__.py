@@ -1,6 +1,6 @@
 """What is minimized. An objective holds its networks by name and yields one loss for each example of a batch."""
 
-from .adversarial import Adversarial
+from .adversarial import Adversarial, Unrolled
 from .autoregressive import ExactLikelihood
 from .denoising import Denoising, LatentDenoising
 from .density import Density
@@ -19,5 +19,6 @@ __all__ = [
     "Objective",
     "Regression",
     "Segmentation",
+    "Unrolled",
     "VariationalBound",
 ]

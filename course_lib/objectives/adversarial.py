@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 
 import torch
 from torch import nn
+from torch.func import functional_call
 
 from .. import gan_losses, runtime
 from .objective import Objective
@@ -91,3 +92,43 @@ class Adversarial(Objective):
     def _judge(self, x, given):
         """Logits (B,) of images as the discriminator is shown them."""
         return self.discriminator(self.augment(x), *given).view(len(x))
+
+
+class Unrolled(Adversarial):
+    """The game in which the generator looks ahead: it plays against the discriminator as it will be after some more steps.
+
+    These steps are plain gradient descent from the discriminator's weights on the batch in hand, and the generator's gradient
+    goes through them. They are forgotten again: the discriminator's own step is that of `Adversarial`. (Metz et al., 2017,
+    with gradient descent in place of Adam.)
+
+    generator, discriminator, latent_dim, loss: as for `Adversarial`.
+    steps: how far the generator looks ahead; its turn takes about this many times as long.
+    rate: the learning rate of those steps.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: nn.Module,
+        *,
+        latent_dim: int,
+        steps: int,
+        rate: float,
+        loss: gan_losses.GANLoss = gan_losses.non_saturating,
+    ):
+        super().__init__(generator, discriminator, latent_dim=latent_dim, loss=loss)
+        self.steps, self.rate = steps, rate
+
+    def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
+        yield next(super().losses(batch))
+        real, _ = self._read(batch)
+        fake, weights = self._fake(real, ()), dict(self.discriminator.named_parameters())
+
+        def judge(x):
+            return functional_call(self.discriminator, weights, (x,)).view(len(x))
+
+        for _ in range(self.steps):
+            loss = self.loss.discriminator(judge(real), judge(fake)).mean()
+            slopes = torch.autograd.grad(loss, list(weights.values()), create_graph=True, materialize_grads=True)
+            weights = {name: weight - self.rate * slope for (name, weight), slope in zip(weights.items(), slopes, strict=True)}
+        yield "generator", self.loss.generator(judge(fake))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from scipy.stats import wasserstein_distance
 
 from course_lib.checks import failures
 from course_lib.metrics import modes_covered
@@ -49,6 +50,10 @@ RIGHT = [
     (failures.slope_price, [slope_by_differences()]),
     (failures.company, [normalized([1.0, 1.0, 5.0, 5.0]), 0]),
     (failures.undo, [lambda observed, p: (observed - p / 4) / (1 - p)]),
+    (failures.line_distance, [wasserstein_distance]),
+    (failures.line_distance, [lambda x, y: np.abs(np.sort(x) - np.sort(y)).mean()]),
+    (failures.image_penalty, [lambda g: (g.norm(2, dim=(1, 2, 3)) - 1) ** 2]),
+    (failures.image_penalty, [lambda g: (g.flatten(1).norm(dim=1) - 1) ** 2]),
 ]
 WRONG = [
     (failures.half_life, [200], "1 / e"),
@@ -74,4 +79,10 @@ WRONG = [
     (failures.company, [-2, 0], "the mean 3"),
     (failures.undo, [lambda observed, p: observed / (1 - p)], "solve for before"),
     (failures.undo, [lambda observed, p: 1], "expected shape"),
+    (failures.line_distance, [lambda x, y: np.abs(x - y).mean()], "as they happen to come"),
+    (failures.line_distance, [lambda x, y: np.abs(np.sort(x) - np.sort(y)).sum()], "take the mean"),
+    (failures.line_distance, [lambda x, y: abs(x.mean() - y.mean())], "never lets routes cross"),
+    (failures.image_penalty, [lambda g: (g.norm(2, dim=1) - 1) ** 2], "for each pixel"),
+    (failures.image_penalty, [lambda g: (g.flatten(1).norm(dim=1) - 1).square().mean()], r"shape \(3,\), got \(\)"),
+    (failures.image_penalty, [lambda g: (g.flatten(1).square().sum(1) - 1) ** 2], "root of the sum of squares"),
 ]

@@ -1,6 +1,7 @@
 """The checks of the chapter Generative adversarial networks take right answers and turn down wrong ones: see test_all.py."""
 
 import numpy as np
+import torch
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 from scipy.stats import chi2
@@ -30,7 +31,22 @@ def by_search(p, q, target):
     return [best(a, b) for a, b in zip(p, q, strict=True)]
 
 
+def gradients_of(*, zeroed, losses="both"):
+    def function(discriminator, generator, real, z):
+        torch.nn.functional.softplus(-discriminator(generator(z))).mean().backward()
+        if zeroed:
+            discriminator.zero_grad()
+        told = torch.nn.functional.softplus(discriminator(generator(z).detach()))
+        if losses == "both":
+            told = told + torch.nn.functional.softplus(-discriminator(real))
+        told.mean().backward()
+        return [p.grad for p in discriminator.parameters()]
+
+    return function
+
+
 RIGHT = [
+    (gan.discriminator_gradient, [gradients_of(zeroed=True)]),
     (gan.good_share, [chi2(2).cdf(4)]),
     (gan.value, [stable_value]),
     (gan.smoothed_best, [lambda p, q, target: target * p / (p + q)]),
@@ -38,6 +54,10 @@ RIGHT = [
     (gan.stalemate, [np.log(4)]),
 ]
 WRONG = [
+    (gan.discriminator_gradient, [gradients_of(zeroed=False)], "is still in it"),
+    (gan.discriminator_gradient, [gradients_of(zeroed=True, losses="fake")], "its own loss"),
+    (gan.discriminator_gradient, [lambda discriminator, generator, real, z: None], "a tensor for each of 2 parameters"),
+    (gan.discriminator_gradient, [lambda discriminator, generator, real: []], "raised TypeError"),
     (gan.good_share, [0.9545], "in one dimension"),
     (gan.good_share, [0.5], r"exp\(-r\^2 / 2\)"),
     (gan.value, [naive_value], "does not overflow"),

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from course_lib import losses, runtime
-from course_lib.models import MLP, NoiseMLP
+from course_lib.models import MLP, MLPs, NoiseMLP
 
 import keras  # isort: skip  (course_lib chooses the backend first)
 from course_lib import keras_twins  # isort: skip
@@ -129,3 +129,29 @@ def test_the_dense_network_of_noise():
         model(torch.randn(4, 6), angle)
     with pytest.raises(ValueError, match=r"^Expected no labels for this network, which has no classes, got some\.$"):
         NoiseMLP(5)(z, angle, torch.tensor([0, 0, 0, 1]))
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.Tanh])
+def test_networks_side_by_side_are_the_networks_alone(activation):
+    together = MLPs(3, (2, 5, 4, 1), activation=activation)
+    x = torch.randn(12, 2, requires_grad=True)
+    (slope,) = torch.autograd.grad(together(x).sum(), x)
+    for index, part in enumerate(x.detach().chunk(3)):
+        alone = MLP((2, 5, 4, 1), activation=activation)
+        linear = [layer for layer in alone.layers if isinstance(layer, nn.Linear)]
+        with torch.no_grad():
+            for layer, weight, bias in zip(linear, together.weights, together.biases, strict=True):
+                layer.weight.copy_(weight[index].T)
+                layer.bias.copy_(bias[index, 0])
+        part.requires_grad_()
+        torch.testing.assert_close(together(x).chunk(3)[index], alone(part))
+        torch.testing.assert_close(slope.chunk(3)[index], torch.autograd.grad(alone(part).sum(), part)[0])
+
+
+def test_networks_side_by_side_begin_differently_and_name_what_they_expect():
+    together = MLPs(2, (2, 5, 1))
+    assert not torch.equal(*together.weights[0])
+    for shape in ((5, 2), (4, 3)):
+        expected = f"expect a multiple of 2 examples with 2 numbers each, got {shape[0]} with {shape[1]}"
+        with pytest.raises(ValueError, match=expected):
+            together(torch.zeros(shape))

@@ -9,7 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from course_lib import checkpoints, data, gan_losses, models, runtime
 from course_lib.models import Discriminator, Generator
-from course_lib.objectives import Adversarial
+from course_lib.objectives import Adversarial, Unrolled
 from course_lib.trainer import Trainer
 
 LOGITS = torch.tensor([-3.0, -0.5, 0.0, 2.0])
@@ -182,3 +182,39 @@ def test_a_discriminator_finds_the_share_of_the_real_density():
     x = torch.linspace(-2, 2, 41)[:, None]
     share = torch.sigmoid(-x)  # p / (p + q) of these two, in closed form
     assert (discriminator(x).sigmoid() - share).abs().mean() < 0.05
+
+
+class Scalar(nn.Module):
+    """A network of one weight: `starts` to the weight itself, whatever the noise; `judges` to weight times x."""
+
+    def __init__(self, weight, *, judges):
+        super().__init__()
+        self.weight, self.judges = nn.Parameter(torch.tensor(float(weight))), judges
+
+    def forward(self, x):
+        return self.weight * x if self.judges else self.weight.expand(len(x), 1)
+
+
+def test_an_unrolled_generator_sees_the_discriminator_that_comes():
+    """The Dirac-GAN with the Wasserstein loss: after k steps of rate h, psi + k h (0 - theta) judges theta."""
+    theta, psi, steps, rate = 0.7, 0.4, 3, 0.1
+    gan = Unrolled(
+        Scalar(theta, judges=False), Scalar(psi, judges=True), latent_dim=1, steps=steps, rate=rate, loss=gan_losses.wasserstein
+    )
+    real = torch.zeros(4, 1)
+    (_, ours), (part, loss) = gan.losses((real, None))
+    torch.testing.assert_close(ours, torch.full((4,), psi * theta))
+    assert part == "generator"
+    torch.testing.assert_close(loss, torch.full((4,), -(psi - steps * rate * theta) * theta))
+    (slope,) = torch.autograd.grad(loss.mean(), gan.generator.weight)
+    torch.testing.assert_close(slope, torch.tensor(-psi + 2 * steps * rate * theta))  # through the steps ahead, too
+    assert gan.discriminator.weight.item() == pytest.approx(psi)
+
+
+def test_the_trainer_trains_an_unrolled_game():
+    ring = data.ring_of_gaussians(64)
+    gan = Unrolled(models.MLP((2, 8, 2)), models.MLP((2, 8, 1)), latent_dim=2, steps=2, rate=0.1)
+    before = {name: weight.clone() for name, weight in gan.state_dict().items()}
+    Trainer(gan, partial(torch.optim.Adam, lr=1e-3), batch_size=32, progress=False).fit(ring, 1)
+    moved = [name for name, weight in gan.state_dict().items() if not torch.equal(weight, before[name])]
+    assert {name.split(".")[0] for name in moved} == {"generator", "discriminator"}
