@@ -190,7 +190,7 @@ def kernel_density(train, setting, seconds=0, seed=0):
 
 
 def vae(train, rate, seconds, seed):
-    network = models.dense_vae(latent_dim=20, hidden=(512, 256))
+    network = models.dense_vae(latent_dim=20, hidden=(400, 256))
     images = train.augmented(torch.bernoulli)
     objective, facts = train_for(seconds, objectives.VariationalBound(network), images, rate, seed)
 
