@@ -151,7 +151,7 @@ shapes_text = Recipe(
     optimizers=partial(adam, lr=1e-3),
     data="captioned-shapes",
     validation=0.0,
-    epochs=16,
+    epochs=20,
     batch_size=64,
     schedule=cosine,
     ema=0.999,
