@@ -263,7 +263,7 @@ def _digits_by_latent_flow(network, count, generator, labels=None, steps=10, sam
     return torch.cat([means(vae.decode(some)) for some in codes.split(DRAWN_AT_ONCE)])
 
 
-def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=samplers.heun, guidance=2.0):
+def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=samplers.heun, guidance=4.0):
     """Pictures of shapes to a list of captions, each of which is a sentence; without them, of any shape."""
     if captions is None:
         tokens, guidance = torch.full((count, network.text.longest), -1), 1.0
