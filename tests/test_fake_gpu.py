@@ -60,7 +60,6 @@ RUN_BY_NAME = (
 )
 IN_EVERY_TRAINING = {"callbacks", "checkpoints", "objectives", "recipes", "runtime", "trainer"}
 MODULES_LEFT_OUT = {
-    "applications.MASKS": "each kind of mask is run",
     "checks": "they look at readers' answers, and run with the chapters",
     "text": "words and numbers on the CPU; what reads them puts them on the device",
     "keras_twins": "Keras puts its tensors where it will",
