@@ -234,30 +234,33 @@ def _means_of_codes(network, count, generator):
 
 def _pixel_by_pixel(network, count, generator, labels=None, temperature=1.0):
     """Black and white images of an autoregressive network, of the labels' classes if there are any."""
-    labels = torch.full((count,), -1) if labels is None else torch.as_tensor(labels)
-    if labels.shape != (count,):
-        raise ValueError(f"Expected {count} labels, got shape {tuple(labels.shape)}.")
+    labels = _asked(torch.full((count,), -1) if labels is None else labels, count)
     how = {"generator": generator, "temperature": temperature}
     return torch.cat([models.draw(network, len(some), labels=some, **how) for some in labels.split(DRAWN_AT_ONCE)])
 
 
-def _asked(network, count, labels):
-    """The labels that are asked for, (count,), by default all in turn."""
-    labels = torch.arange(count) % network.classes if labels is None else torch.as_tensor(labels)
+def _asked(labels, count):
+    """Labels as a tensor; raises ValueError for another shape than (count,)."""
+    labels = torch.as_tensor(labels)
     if labels.shape != (count,):
         raise ValueError(f"Expected {count} labels, got shape {tuple(labels.shape)}.")
     return labels
 
 
+def _in_turn(labels, count, classes):
+    """The labels that are asked for, (count,), by default all in turn."""
+    return _asked(torch.arange(count) % classes if labels is None else labels, count)
+
+
 def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.4):
     """Digits of the classes of the labels."""
-    asked, times = _asked(network, count, labels), paths.STRAIGHT.times(steps)
+    asked, times = _in_turn(labels, count, network.classes), paths.STRAIGHT.times(steps)
     return _pictures(_by_flow(network, (1, 28, 28), asked, times, sampler, guidance, generator))
 
 
 def _digits_by_latent_flow(network, count, generator, labels=None, steps=10, sampler=samplers.heun, guidance=1.0):
     """Means of the published VAE for codes that are drawn to order."""
-    asked, times = _asked(network, count, labels), paths.STRAIGHT.times(steps)
+    asked, times = _in_turn(labels, count, network.classes), paths.STRAIGHT.times(steps)
     codes = _by_flow(network, (network.size,), asked, times, sampler, guidance, generator)
     vae, means = mnist_vae(), likelihoods.Bernoulli().mean
     return torch.cat([means(vae.decode(some)) for some in codes.split(DRAWN_AT_ONCE)])

@@ -10,7 +10,7 @@ from ..callbacks import cosine
 from ..models import NoiseMLP, NoiseUNet, TextEncoder
 from ..objectives import Attributes, Denoising, LatentDenoising
 from ..objectives.denoising import logit_normal
-from .likeness import features, likeness
+from .likeness import features, likeness, measured
 from .recipe import Recipe
 
 CAPTIONS = 600  # to measure a network that reads them by
@@ -37,7 +37,7 @@ def measure_codes(network, train, test):
     real = features(test.batch(slice(0, count))[0])
     drawn = published.GENERATORS["mnist_latent_flow"](network, count, torch.Generator().manual_seed(0))
     return {
-        "measured": f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors",
+        "measured": measured(count),
         "drawn": likeness(drawn, real, labels),
     }
 
@@ -59,7 +59,7 @@ def measure_digits(network, train, test):
         drawn = published.GENERATORS["mnist_flow"](network, count, torch.Generator().manual_seed(0))
     by_gan = published.draw("mnist_gan", count, generator=torch.Generator().manual_seed(0))
     return {
-        "measured": f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors",
+        "measured": measured(count),
         "drawn": likeness(drawn, references, labels),
         "mnist_gan": likeness(by_gan, references, labels),
         "real_training_images": likeness(others, references),

@@ -11,7 +11,7 @@ from .. import data, gan_losses, metrics, runtime
 from ..callbacks import cosine
 from ..models import Discriminator, Generator
 from ..objectives import Adversarial
-from .likeness import features, likeness
+from .likeness import features, likeness, measured
 from .recipe import Recipe
 
 
@@ -70,7 +70,7 @@ def measure_digits(generator, train, test):
 
     references = features(real(test))
     return {
-        "measured": f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors",
+        "measured": measured(count),
         "noise_1": likeness(drawn(1.0), references, labels),
         "noise_0.9": likeness(drawn(0.9), references, labels),
         "real_training_images": likeness(real(train), references),

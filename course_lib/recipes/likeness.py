@@ -7,6 +7,11 @@ import torch
 from .. import metrics, published
 
 
+def measured(count):
+    """What a card says of the images that are measured."""
+    return f"{count:,} images against the {count:,} test images, features of published.mnist_features, 5 neighbors"
+
+
 def features(images):
     """What the reader makes of images (N, 1, 28, 28) in 0..1: (N, 64)."""
     reader = published.mnist_features()
