@@ -14,12 +14,28 @@ from .inpainting import (
     spread,
 )
 from .masks import MASKS, holes, lower_half, strokes
+from .style import (
+    RandomFilters,
+    VGGFeatures,
+    content_loss,
+    gram,
+    gram_distance,
+    sliced_wasserstein,
+    style_loss,
+    stylize,
+    synthesize,
+)
 
 __all__ = [
     "MASKS",
     "Masked",
+    "RandomFilters",
+    "VGGFeatures",
     "check",
     "composite",
+    "content_loss",
+    "gram",
+    "gram_distance",
     "guided",
     "hidden_error",
     "holes",
@@ -29,6 +45,10 @@ __all__ = [
     "seams",
     "search",
     "shown",
+    "sliced_wasserstein",
     "spread",
     "strokes",
+    "style_loss",
+    "stylize",
+    "synthesize",
 ]

@@ -8,14 +8,17 @@ from .. import runtime
 from .images import Images
 
 
-def photograph(*, shrink: int = 1) -> torch.Tensor:
-    """The landscape that scikit-learn bundles (china.jpg, 427 x 640, no download): uint8 tensor (3, H, W) on the device.
+def photograph(name: str = "china", *, shrink: int = 1) -> torch.Tensor:
+    """A photograph that scikit-learn bundles (427 x 640, no download): uint8 tensor (3, H, W) on the device.
 
+    name: "china", a landscape, or "flower", a dahlia. Raises ValueError for another.
     shrink: side of the blocks of pixels that are averaged into one; what does not fill a block is cut off.
     """
     from sklearn.datasets import load_sample_image
 
-    pixels = torch.from_numpy(np.array(load_sample_image("china.jpg"))).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
+    if name not in ("china", "flower"):
+        raise ValueError(f"Expected the name of a photograph, china or flower, got {name!r}.")
+    pixels = torch.from_numpy(np.array(load_sample_image(f"{name}.jpg"))).permute(2, 0, 1)  # (H, W, 3) -> (3, H, W)
     return avg_pool2d(pixels.float(), shrink).round().to(runtime.device(), torch.uint8)
 
 
