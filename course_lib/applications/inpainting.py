@@ -161,7 +161,7 @@ def repaint(
         for left in reversed(range(rounds)):
             drawn = ancestral(denoise, z, path, step, generator)
             z = torch.where(keep, path.mix(known, noise(), after), drawn)
-            if left and after > 0:  # back to t
+            if left:  # back to t
                 shrunk = path.alpha(t) / path.alpha(after)
                 z = shrunk * z + (path.sigma(t) ** 2 - (shrunk * path.sigma(after)) ** 2).sqrt() * noise()
     return z.clamp(-1, 1).add(1).div(2)

@@ -34,8 +34,8 @@ def cross_attention(function):
 
 def attention_to_words(function):
     """As `cross_attention`, mended."""
-    _attends(function, "softmax over the words of the products divided by the root of D.")
-    right("every row of weights sums to 1, and the scale no longer grows with the width.")
+    _attends(function, "softmax over the words; w_k makes what is compared, w_v what is taken.")
+    right("every row of weights sums to 1, and it is the values that are averaged.")
 
 
 def contrastive_loss(function):
