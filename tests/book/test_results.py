@@ -133,6 +133,14 @@ def test_the_study_of_generated_data_prints_its_results():
             cells.append(f"{mean:+.1f} ± {half:.1f}")
         line = f"| {arm} | {' | '.join(cells)} |"
         assert line in text, f"Expected in the table: {line}"
+    memory = json.loads((ROOT / "benchmarks" / "results" / "generated_data.json").read_text())["memory"]["rows"]
+    for n in counts:
+        aucs = memory[f"{n}, VAE"]["membership"]
+        assert f"{statistics.mean(aucs):.2f} ± {2.776 * statistics.stdev(aucs) / 5**0.5:.2f} with {n:,}" in text
     # what the text reads in it
     assert all(gains["moved", n][0] > gains["moved", n][1] for n in counts)
-    assert all(gains["VAE", n][0] < -gains["VAE", n][1] for n in (10, 100))
+    assert all(gains["VAE", n][0] < -gains["VAE", n][1] for n in counts)
+    assert all(gains["moved", n][0] >= 5 for n in counts if n <= 100)
+    assert statistics.mean(alone[10]) < 0.4
+    assert statistics.mean(rows["10, GAN of all"]["test"]) > 0.9
+    assert 0 < gains["GAN of all", 1000][0] < 3
