@@ -119,7 +119,7 @@ def test_pictures_from_sentences_print_their_results():
 def test_the_study_of_generated_data_prints_its_results():
     rows = json.loads((ROOT / "benchmarks" / "results" / "generated_data.json").read_text())["study"]["rows"]
     text = (ROOT / "book" / "text" / "07d_generated_data.md").read_text()
-    counts, gains = (10, 100, 1000), {}
+    counts, gains = (10, 30, 100, 1000), {}
     alone = {n: rows[f"{n}, real alone"]["test"] for n in counts}
     cells = [f"{100 * statistics.mean(test):.1f} %" for test in alone.values()]
     assert f"| real alone | {' | '.join(cells)} |" in text
