@@ -1,6 +1,7 @@
 """Tables in the chapters say what is in the results files."""
 
 import json
+import statistics
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -133,3 +134,33 @@ def test_pictures_from_sentences_print_their_results():
         varied = [f"{row['varied'][attribute]:.1f}" for attribute in ("color", "size", "place", "background")]
         line = f"| {'real pictures' if name == 'real' else name} | {' | '.join([*shares, *varied])} |"
         assert line in text, f"Expected in the table: {line}"
+
+
+def test_the_study_of_generated_data_prints_its_results():
+    rows = json.loads((ROOT / "benchmarks" / "results" / "generated_data.json").read_text())["study"]["rows"]
+    text = (ROOT / "book" / "text" / "07d_generated_data.md").read_text()
+    counts, gains = (10, 30, 100, 1000), {}
+    alone = {n: rows[f"{n}, real alone"]["test"] for n in counts}
+    cells = [f"{100 * statistics.mean(test):.1f} %" for test in alone.values()]
+    assert f"| real alone | {' | '.join(cells)} |" in text
+    for arm in ("moved", "VAE", "GAN of all"):
+        cells = []
+        for n in counts:
+            assert len(rows[f"{n}, {arm}"]["test"]) == len(alone[n]) == 5
+            paired = [100 * (a - b) for a, b in zip(rows[f"{n}, {arm}"]["test"], alone[n], strict=True)]
+            mean, half = statistics.mean(paired), 2.776 * statistics.stdev(paired) / 5**0.5
+            gains[arm, n] = mean, half
+            cells.append(f"{mean:+.1f} ± {half:.1f}")
+        line = f"| {arm} | {' | '.join(cells)} |"
+        assert line in text, f"Expected in the table: {line}"
+    memory = json.loads((ROOT / "benchmarks" / "results" / "generated_data.json").read_text())["memory"]["rows"]
+    for n in counts:
+        aucs = memory[f"{n}, VAE"]["membership"]
+        assert f"{statistics.mean(aucs):.2f} ± {2.776 * statistics.stdev(aucs) / 5**0.5:.2f} with {n:,}" in text
+    # what the text reads in it
+    assert all(gains["moved", n][0] > gains["moved", n][1] for n in counts)
+    assert all(gains["VAE", n][0] < -gains["VAE", n][1] for n in counts)
+    assert all(gains["moved", n][0] >= 5 for n in counts if n <= 100)
+    assert statistics.mean(alone[10]) < 0.4
+    assert statistics.mean(rows["10, GAN of all"]["test"]) > 0.9
+    assert 0 < gains["GAN of all", 1000][0] < 3
