@@ -1,10 +1,13 @@
 """Six ways in which adversarial training fails, what cures each, and what does not: three seeds of everything.
 
-    python benchmarks/failures.py              (all parts; some twenty minutes of one CPU core)
+    python benchmarks/failures.py              (all parts; some thirty minutes of one CPU core)
     python benchmarks/failures.py memory grid  (only these; the others stay as they are in the results)
 
 The failures are those of the chapter The failure clinic, with its networks and rates. In the plane a mode is covered as
 `metrics.modes_covered` defines it, from 4,000 generated points. Results go to benchmarks/results/failures.json.
+
+The part "tuned" gives each treatment of a collapse up to three settings, and plays seven games with each side by side, on
+smaller networks: two of them choose the setting by the modes that they cover, the other five are what the chapter reports.
 """
 
 import json
@@ -17,19 +20,22 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, pad
+from torch.func import functional_call
+from torch.nn.functional import avg_pool2d, normalize, pad
 from torch.nn.utils.parametrizations import spectral_norm
 
 from course_lib import data, gan_losses, runtime
 from course_lib.callbacks import EMA, LRSchedule, cosine
+from course_lib.layers import MinibatchDeviation
 from course_lib.metrics import modes_covered
-from course_lib.models import MLP
-from course_lib.objectives import Adversarial
+from course_lib.models import MLP, MLPs
+from course_lib.objectives import Adversarial, Unrolled
 from course_lib.trainer import Trainer
 
 RESULTS = Path(__file__).parent / "results" / "failures.json"
 SEEDS = (0, 1, 2)
 HIDDEN = (64, 64, 64)
+GAMES = 7  # side by side
 LOOKS = 10  # epochs over which the discriminator's answers are averaged
 
 
@@ -44,9 +50,9 @@ def with_spectral_norm(network):
     return network
 
 
-def jittered(points):
+def jittered(points, deviation=0.3):
     """Noise on all that the discriminator sees (Arjovsky and Bottou, 2017)."""
-    return points + 0.3 * torch.randn_like(points)
+    return points + deviation * torch.randn_like(points)
 
 
 def shifted(images, reach=2):
@@ -131,6 +137,93 @@ def in_the_plane(game=gan_losses.non_saturating, *, more=None, **how):
         if name == "none":
             rows["averaged generator"] = [run["averaged"] for run in runs]
         print(name, rows[name], flush=True)
+    return rows
+
+
+class SpectralNorm(nn.Module):
+    """`MLPs` whose weight matrices are divided by their largest stretch, times `scale` (Miyato et al., 2018)."""
+
+    def __init__(self, networks, scale):
+        super().__init__()
+        self.networks, self.scale = networks, scale
+        self.ahead = [torch.randn(len(w), 1, w.shape[1]) for w in networks.weights]  # what each is stretched along, (K, 1, in)
+
+    def forward(self, x):
+        divided = {}
+        for index, weight in enumerate(self.networks.weights):  # (K, in, out)
+            with torch.no_grad():
+                v = normalize(self.ahead[index].to(weight) @ weight, dim=2)  # (K, 1, out)
+                u = self.ahead[index] = normalize(v @ weight.mT, dim=2)
+            divided[f"weights.{index}"] = self.scale * weight / (u @ weight @ v.mT)
+        return functional_call(self.networks, divided, (x,))
+
+
+class Critic(Adversarial):
+    """The same game, with more steps of the discriminator in each round, on points of their own."""
+
+    def __init__(self, *players, points, steps, **options):
+        super().__init__(*players, **options)
+        self.points, self.steps = points, steps
+
+    def losses(self, batch):
+        for _ in range(self.steps - 1):
+            yield next(super().losses(self.points.batch(torch.randint(len(self.points), (len(batch[0]),)))))
+        yield from super().losses(batch)
+
+
+def side_by_side(points, rates, *, scale=None, group=None, steps=None, ahead=None, averaged=False, rounds=1000, **options):
+    """What each of seven games covers after some rounds, from the last weights or from `averaged` ones.
+
+    rates: of the generator and the discriminator. scale: of spectral norm. group: of the minibatch deviation. steps: of the
+    discriminator in a round. ahead: the rate of five steps ahead.
+    """
+    runtime.set_seed(0)
+    generator, discriminator = MLPs(GAMES, (2, 32, 32, 32, 2)), MLPs(GAMES, (4 if group else 2, 32, 32, 32, 1))
+    if scale:
+        discriminator = SpectralNorm(discriminator, scale)
+    if group:
+        discriminator = nn.Sequential(MinibatchDeviation(group), discriminator)
+    kind = partial(Critic, points=points, steps=steps) if steps else Adversarial
+    if ahead:  # the mean over all games divides the gradient of each by their number
+        kind = partial(Unrolled, steps=5, rate=ahead * GAMES)
+    gan = kind(generator, discriminator, latent_dim=2, **options)
+    optimizers = {"generator": adam(rates[0]), "discriminator": adam(rates[1])}
+    trainer = Trainer(gan, optimizers, batch_size=GAMES * 64, callbacks=[EMA(0.995)] if averaged else [], progress=False)
+    trainer.fit(points, rounds * GAMES * 64 // len(points))
+    with trainer.evaluating():
+        fake = gan.sample(GAMES * 4000, torch.Generator().manual_seed(1)).unflatten(0, (GAMES, -1))
+    pairs = [modes_covered(each, points.centers, points.deviation) for each in fake]
+    return [{"modes": modes, "good": round(good, 4)} for modes, good in pairs]
+
+
+def tuned():
+    """Every treatment of a collapse, with each of its settings: seven games."""
+    ring, rows = data.ring_of_gaussians(GAMES * 64 * 10), {}
+    losses = {target: gan_losses.smoothed(target) for target in (0.9, 0.8, 0.7)}
+    treatments = {
+        "none": {"": {}},
+        "rates of one size": {str(rate): {"rates": (rate, rate)} for rate in (5e-4, 2e-3, 8e-3)},
+        "averaged generator": {"0.995": {"averaged": True}},
+        "smoothed labels": {str(target): {"loss": loss} for target, loss in losses.items()},
+        "hinge, spectral norm": {str(scale): {"loss": gan_losses.hinge, "scale": scale} for scale in (1, 2, 4)},
+        "Wasserstein, gradient penalty": {
+            f"{weight}, {steps} a round": {
+                "loss": gan_losses.wasserstein,
+                "penalty": gan_losses.gradient_penalty(weight),
+                "steps": steps,
+            }
+            for weight, steps in ((10, 5), (1, 5), (1, 1))
+        },
+        "R1": {str(weight): {"penalty": gan_losses.r1(weight)} for weight in (0.01, 0.1, 1.0)},
+        "noisy input": {str(size): {"augment": partial(jittered, deviation=size)} for size in (0.1, 0.3, 1.0)},
+        "minibatch deviation": {str(group): {"group": group} for group in (4, 16, 64)},
+        "unrolled, 5 steps": {str(rate): {"ahead": rate} for rate in (0.1, 1.0)},
+    }
+    for name, settings in treatments.items():
+        rows[name] = {}
+        for setting, options in settings.items():
+            rows[name][setting] = side_by_side(ring, **({"rates": (1e-4, 5e-3)} | options))
+            print(name, setting, rows[name][setting], flush=True)
     return rows
 
 
@@ -261,16 +354,17 @@ def best(points, **how):
     return found
 
 
-SHORT_MEMORY = {
-    "shorter memory": {"betas": (0.5, 0.9)},
-    "shorter memory, R1": {"betas": (0.5, 0.9), "penalty": gan_losses.r1(0.1)},
+LESS_MOMENTUM = {
+    "less momentum": {"betas": (0.5, 0.9)},
+    "less momentum, R1": {"betas": (0.5, 0.9), "penalty": gan_losses.r1(0.1)},
 }
 EQUAL = {"equal rates": {"rates": (2e-3, 2e-3)}}
 PARTS = {
-    "collapse": partial(in_the_plane, rounds=960, betas=(0.9, 0.999), more=SHORT_MEMORY),
+    "chase": partial(in_the_plane, rounds=960, betas=(0.9, 0.999), more=LESS_MOMENTUM),
     "vanishing": partial(in_the_plane, gan_losses.minimax, rounds=1280, rates=(1e-3, 1e-3), latent=8, lead=400),
     "fast_generator": partial(in_the_plane, rounds=640, rates=(5e-3, 5e-4), latent=8, more=EQUAL),
-    "fast_discriminator": partial(in_the_plane, rounds=640, rates=(1e-4, 5e-3), latent=8, more=EQUAL),
+    "collapse": partial(in_the_plane, rounds=640, rates=(1e-4, 5e-3), latent=8, more=EQUAL),
+    "tuned": tuned,
     "memory": memory,
     "checkerboard": checkerboard,
     "batch_norm": batch_norm,
@@ -287,8 +381,8 @@ def main():
         rows = PARTS[name]()
         found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
         found["command"], found["seeds"] = "python benchmarks/failures.py", SEEDS
-        found["machine"] = runtime.describe_machine().splitlines()
-        found[name] = {"rows": rows, "processor_seconds": round(time.process_time() - started)}
+        seconds = round(time.process_time() - started)
+        found[name] = {"machine": runtime.describe_machine().splitlines(), "rows": rows, "processor_seconds": seconds}
         RESULTS.write_text(json.dumps(found, indent=2, ensure_ascii=False) + "\n")
 
 

@@ -17,6 +17,7 @@ from . import checkpoints, contract, data, likelihoods, models, paths, runtime, 
 from .data.download import data_folder, fetch
 
 WEIGHTS = Path(__file__).parent / "weights"
+STUDIES = Path(__file__).parent / "studies"
 DRAWN_AT_ONCE = 500  # images, to bound the memory
 
 INCEPTION_URL = "https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/pt_inception-2015-12-05-6726825d.pth"
@@ -27,10 +28,19 @@ RESNET18_HASH = "sha256:f37072fd47e89c5e827621c5baffa7500819f7896bbacec160b1a16c
 
 def card(name: str) -> dict:
     """The card of published weights; raises FileNotFoundError, which lists what there is, for another name."""
-    path = WEIGHTS / f"{name}.json"
+    return _told(WEIGHTS, name, "published weights")
+
+
+def study(name: str) -> dict:
+    """What a benchmark of the repository measured, too long for a chapter; raises FileNotFoundError as `card` does."""
+    return _told(STUDIES, name, "a study")
+
+
+def _told(folder, name, what):
+    path = folder / f"{name}.json"
     if not path.is_file():
-        names = ", ".join(sorted(path.stem for path in WEIGHTS.glob("*.json")))
-        raise FileNotFoundError(f"Expected the name of published weights ({names}), got {name!r}.")
+        names = ", ".join(sorted(path.stem for path in folder.glob("*.json")))
+        raise FileNotFoundError(f"Expected the name of {what} ({names}), got {name!r}.")
     return json.loads(path.read_text())
 
 

@@ -37,6 +37,8 @@ def test_each_has_a_card_and_is_small(name):
 def test_another_name_lists_what_there_is():
     with pytest.raises(FileNotFoundError, match=r"Expected the name of published weights \(.*mnist_features.*\), got 'cat'"):
         published.card("cat")
+    with pytest.raises(FileNotFoundError, match=r"Expected the name of a study \(.*leaderboard.*\), got 'cat'"):
+        published.study("cat")
 
 
 def test_the_feature_network_reads_digits():

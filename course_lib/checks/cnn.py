@@ -144,3 +144,16 @@ def as_matrix(matrix):
     require(not np.array_equal(matrix, flipped), "that flips the kernel; in deep learning it stays as it is written.")
     require_close(matrix, expected, hint)
     right("a dense layer with six of fifteen weights fixed at zero and the other nine made of three numbers.")
+
+
+def share_right(function):
+    """function(answers (N,), labels (N,), batch_size) -> the share of right answers, whatever the size of the batches."""
+    hint = "it takes answers, labels and batch_size, and returns one number."
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 23)
+    answers = np.where(random.random(23) < 0.7, labels, 3)
+    answers[-3:] = 3
+    found = [numbers(call(function, answers, labels, size, hint=hint), (), hint) for size in (23, 10, 4, 1)]
+    require(np.isclose(found[0], (answers == labels).mean()), "with a single batch it should be the share of right answers.")
+    require(np.allclose(found, found[0]), "the number depends on the size of the batches: how much does each example count?")
+    right("each example counts the same.")

@@ -1,10 +1,12 @@
 """Exercises of the chapter Deeper networks."""
 
+import copy
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .verdict import call, call_for_pair, numbers, require, require_close, right
+from .verdict import call, call_as_it_is, call_for_pair, numbers, require, require_close, right
 
 
 def lenet(features, parameters):
@@ -116,3 +118,24 @@ def paths(count, mean_length):
     require(mean_length != 9, "9 is the longest path, and there is only one of it.")
     require_close(mean_length, 4.5, "each block lies on half of the paths.")
     right("a deep residual network is also a crowd of shallow ones.")
+
+
+def evaluate(function):
+    """function(network, x, labels, batch_size) -> the share of right answers; the network stays as it was."""
+    torch.manual_seed(0)
+    hint = "it takes network, x, labels and batch_size, and returns one number."
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3))
+    network(torch.randn(50, 4) + 1)
+    x, labels = torch.randn(30, 1, 2, 2), torch.arange(30) % 3
+    network.eval()
+    expected = (network(x).argmax(1) == labels).float().mean().item()
+    for training in (True, False):
+        network.train(training)
+        before = copy.deepcopy(network.state_dict())
+        found = [numbers(call_as_it_is(function, network, x, labels, size, hint=hint), (), hint) for size in (30, 7)]
+        moved = [name for name, value in network.state_dict().items() if not torch.equal(value, before[name])]
+        require(not moved, f"measuring has changed {''.join(moved[:1])}: in which mode does batch norm gather averages?")
+        require(np.isclose(found[0], found[1]), "the number depends on the size of the batches.")
+        require(np.isclose(found[0], expected), "the share of right answers in evaluation mode.")
+        require(network.training == training, "set the mode back to what it was.")
+    right("looking does not change what is looked at.")

@@ -1,8 +1,12 @@
 """Exercises of the chapter A network that draws digits."""
 
-import numpy as np
+import copy
 
-from .verdict import call, numbers, require, require_close, right
+import numpy as np
+import torch
+
+from ..models import Generator
+from .verdict import call, call_as_it_is, numbers, require, require_close, right
 
 
 def length(answer):
@@ -87,3 +91,23 @@ def straight_length(function):
         require(np.isclose(answer, expected) or not np.isclose(answer, expected**2), "that is the squared length.")
         require_close(answer, expected, hint)
     right("half way the length is 0.71 of what it is at the ends.")
+
+
+def one_by_one(function):
+    """function(generator, z, labels) -> images, drawn one at a time as well as in a batch, from a generator just trained."""
+    hint = "evaluation mode: batch norm then uses its running mean and variance, whatever the batch."
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        generator = Generator(latent_dim=4, width=4, classes=3)
+        z, labels = torch.randn(6, 4), torch.arange(6) % 3
+    with torch.no_grad():
+        for _ in range(20):
+            generator.train()(z, labels)  # running averages that are no longer those of the beginning
+        alone = torch.cat([generator(z[i : i + 1], labels[i : i + 1]) for i in range(6)])
+        expected = generator.eval()(z, labels)
+    found = call_as_it_is(function, copy.deepcopy(generator).train(), z, labels, hint=hint)
+    shape = tuple(getattr(found, "shape", ()))
+    require(shape == (6, 1, 28, 28), f"expected images of shape (6, 1, 28, 28), got {shape}.")
+    require(not torch.allclose(found, alone, atol=1e-4), f"each image was normalized by itself alone. {hint}")
+    require_close(found.detach().numpy(), expected.numpy(), hint, tolerance=1e-4)
+    right("and with weights that do not depend on who else is drawn.")

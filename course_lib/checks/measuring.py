@@ -1,6 +1,7 @@
 """Exercises of the chapter How good is a generator?"""
 
 import numpy as np
+import torch
 
 from .verdict import call, numbers, require, require_close, right
 
@@ -70,3 +71,19 @@ def mean_bias(function):
         require(abs(answer - trace / (n + m)) > 1e-9, "the two sets are not pooled: each has a mean of its own.")
         require_close(answer, trace / n + trace / m, hint)
     right("it falls as 1 / N, and is never zero.")
+
+
+def frechet_of(function):
+    """function(real, fake) -> the squared Fréchet distance of Gaussians fitted to features (N, D), float64 tensors."""
+    hint = "features are the variables: a covariance (D, D), from torch.cov of the transposed features."
+    random = torch.Generator().manual_seed(0)
+    real, fake = (torch.randn(50, 4, generator=random, dtype=torch.float64) for _ in range(2))
+    fake = 2 * fake + 1
+    covariances = [torch.cov(x.T) for x in (real, fake)]
+    roots = torch.linalg.eigvals(covariances[0] @ covariances[1]).real.clamp(min=0).sqrt().sum()
+    means = (real.mean(0) - fake.mean(0)).square().sum()
+    expected = means + covariances[0].trace() + covariances[1].trace() - 2 * roots
+    answer = numbers(call(function, real, fake, hint=hint), (), hint)
+    require(abs(answer - expected.sqrt().item()) > 1e-6, "that is the distance; the measure is its square.")
+    require_close(answer, expected.item(), hint, tolerance=1e-6)
+    right("fifty images have a covariance of 4 x 4, not of 50 x 50.")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from .verdict import call, numbers, require, require_close, right
+from .verdict import call, call_as_it_is, numbers, require, require_close, right
 
 
 def squares(answer):
@@ -128,3 +128,22 @@ def _either(x):
 
 def _square(x):
     return x.flatten(1).square().sum(1, keepdim=True)  # (B, 1)
+
+
+def map_for(function):
+    """function(model, x, labels) -> the saliency map (B, H, W) of the labels' logits, whatever was asked before."""
+    torch.manual_seed(0)
+    model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(24, 8), torch.nn.Tanh(), torch.nn.Linear(8, 3))
+    x = torch.rand(4, 1, 4, 6)
+    hint = "it takes model, x (B, C, H, W) and labels (B,), and returns a tensor (B, H, W)."
+    for labels in (torch.tensor([0, 1, 2, 0]), torch.tensor([1, 2, 0, 1])):
+        again = x.clone().requires_grad_()
+        logit = model(again).gather(1, labels[:, None]).sum()
+        expected = torch.autograd.grad(logit, again)[0].abs().amax(1)
+        answer = call_as_it_is(function, model, x, labels, hint=hint)
+        require(isinstance(answer, torch.Tensor) and answer.shape == expected.shape, hint)
+        same = torch.allclose(answer.detach(), expected, atol=1e-6)
+        first = labels[0] == 0
+        require(same or not first, "already the first map is not the size of the logit's gradient.")
+        require(same, "the first map is right, the second, of other classes, is not: what did the first leave behind?")
+    right("each answer has a map of its own.")

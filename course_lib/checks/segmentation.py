@@ -119,3 +119,22 @@ def up_channels(answer):
     require(list(answer) != [24, 48, 96], "these are right in the other order: begin at the bottom.")
     require(list(answer) == [96, 48, 24], "each gets the channels from below and those of the skip at its own size.")
     right("64 + 32, 32 + 16 and 16 + 8.")
+
+
+def dice_of(function):
+    """function(p, masks), both (N, H, W) -> the Dice coefficient of class 1 where p > 0.5, over all pixels together."""
+    hint = "one number, from two arrays of shape (N, H, W)."
+    random = np.random.default_rng(0)
+    masks = (random.random((4, 6, 6)) < 0.1).astype(int)
+    masks[1:3] = 0
+    p = np.clip(0.8 * masks + 0.55 * random.random(masks.shape) * (random.random(masks.shape) < 0.9), 0, 1)
+    p[0, 0, 0], masks[0, 0, 0] = 0.1, 1
+    nothing = numbers(call(function, np.zeros(p.shape), masks, hint=hint), (), hint)
+    require(abs(nothing) < 1e-9, "who finds nothing shares nothing with the mask, and gets 0: count no background pixels.")
+    predicted, true = p > 0.5, masks == 1
+    answer = numbers(call(function, p, masks, hint=hint), (), hint)
+    each = [2 * (a & b).sum() / max((a.sum() + b.sum()), 1) for a, b in zip(predicted, true, strict=True)]
+    require(abs(answer - np.mean(each)) > 1e-9, "that is a mean over pictures: sum the pixels of all pictures first.")
+    expected = 2 * (predicted & true).sum() / (predicted.sum() + true.sum())
+    require_close(answer, expected, "twice the shared pixels, over the predicted and the true ones.")
+    right("a measure that praises finding nothing is no measure.")

@@ -93,7 +93,15 @@ def temperature(logits, labels):
 
 
 MATRIX = np.array([[1, 2, 3, 0, 0], [0, 1, 2, 3, 0], [0, 0, 1, 2, 3]])
+
+
+def mean_of_means(answers, labels, size):
+    starts = range(0, len(labels), size)
+    return np.mean([(answers[i : i + size] == labels[i : i + size]).mean() for i in starts])
+
+
 RIGHT = [
+    (cnn.share_right, [lambda answers, labels, size: (answers == labels).mean()]),
     (cnn.cost, [18_496, 2_230_272]),
     (cnn.shift_kernel, [RIGHT_AND_DOWN]),
     (cnn.convolution, [loops]),
@@ -105,6 +113,9 @@ RIGHT = [
     (cnn.as_matrix, [MATRIX.tolist()]),
 ]
 WRONG = [
+    (cnn.share_right, [mean_of_means], "depends on the size"),
+    (cnn.share_right, [lambda answers, labels, size: (answers == labels).sum()], "share of right"),
+    (cnn.share_right, [lambda answers, labels, size: None], "one number"),
     (cnn.cost, [18_432, 2_230_272], "has a bias too"),
     (cnn.cost, [640, 2_230_272], "each of the 32 channels"),
     (cnn.cost, [0, 0], "32 x 3 x 3 weights and one bias"),

@@ -1,6 +1,9 @@
 """The checks of the chapter Deeper networks take right answers and turn down wrong ones: see test_all.py."""
 
+import copy
+
 import numpy as np
+import torch
 
 from course_lib.checks import deeper
 from course_lib.models import LeNet
@@ -44,7 +47,16 @@ def shift_by(image, move):
     return np.pad(image, [(move, 0), (move, 0)])[: image.shape[0], : image.shape[1]]
 
 
+def share(network, x, labels, batch_size):
+    return (torch.cat([network(some) for some in x.split(batch_size)]).argmax(1) == labels).float().mean().item()
+
+
+def evaluate(network, x, labels, batch_size):
+    return share(copy.deepcopy(network).eval(), x, labels, batch_size)
+
+
 RIGHT = [
+    (deeper.evaluate, [evaluate]),
     (deeper.lenet, [256, 44_426]),
     (deeper.block, [13_952]),
     (deeper.running, [44]),
@@ -55,6 +67,11 @@ RIGHT = [
     (deeper.paths, [512, 4.5]),
 ]
 WRONG = [
+    (deeper.evaluate, [share], "in which mode"),
+    (deeper.evaluate, [lambda network, *given: share(copy.deepcopy(network), *given)], "size of the batches"),
+    (deeper.evaluate, [lambda network, *given: share(network.eval(), *given)], "set the mode back"),
+    (deeper.evaluate, [lambda network, *given: 1 - evaluate(network, *given)], "share of right"),
+    (deeper.evaluate, [lambda network, *given: None], "one number"),
     (deeper.lenet, [400, 62_006], "the last maps are smaller"),
     (deeper.lenet, [16, 44_426], "28 becomes 24, 12, 8 and 4"),
     (deeper.lenet, [256, 62_006], "two layers are smaller"),

@@ -30,7 +30,18 @@ def unguarded(a, b, t):
     return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 
 
+def drawn_one_by_one(*, training):
+    def function(generator, z, labels):
+        generator.train(training)
+        with torch.no_grad():
+            return torch.cat([generator(z[i : i + 1], labels[i : i + 1]) for i in range(len(z))])
+
+    return function
+
+
 RIGHT = [
+    (digits.one_by_one, [drawn_one_by_one(training=False)]),
+    (digits.one_by_one, [lambda generator, z, labels: generator.eval()(z, labels)]),
     (digits.length, [conv_transpose1d(torch.zeros(1, 1, 8), torch.zeros(1, 1, 5), stride=3, padding=1).shape[-1]]),
     (digits.dense_share, [share(64), share(100)]),
     (digits.window, [lambda stages: 3 * 2**stages - 2]),
@@ -39,6 +50,9 @@ RIGHT = [
     (digits.straight_length, [lambda t, D: np.sqrt(D * ((1 - t) ** 2 + t**2))]),
 ]
 WRONG = [
+    (digits.one_by_one, [drawn_one_by_one(training=True)], "by itself alone"),
+    (digits.one_by_one, [lambda generator, z, labels: generator.train()(z, labels)], "running mean and variance"),
+    (digits.one_by_one, [lambda generator, z, labels: None], r"shape \(6, 1, 28, 28\), got \(\)"),
     (digits.length, [26], "both ends"),
     (digits.length, [2], "ordinary"),
     (digits.length, [25], "8 windows"),

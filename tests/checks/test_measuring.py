@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from course_lib import metrics
 from course_lib.checks import measuring
 from course_lib.metrics import precision_recall
 
@@ -25,7 +26,14 @@ def copied(generated, held_out):
     return np.mean(generated < np.quantile(held_out, 0.01))
 
 
+def images_as_variables(real, fake):
+    C, E = torch.cov(real), torch.cov(fake)
+    shared = torch.linalg.eigvals(C @ E).real.clamp(min=0).sqrt().sum()
+    return ((real.mean(0) - fake.mean(0)).square().sum() + C.trace() + E.trace() - 2 * shared).item()
+
+
 RIGHT = [
+    (measuring.frechet_of, [metrics.frechet_distance]),
     (measuring.frechet, [10]),
     (measuring.limit, [8.0]),
     (measuring.coverage, [coverage]),
@@ -34,6 +42,9 @@ RIGHT = [
     (measuring.mean_bias, [lambda trace, n, m: trace * (1 / n + 1 / m)]),
 ]
 WRONG = [
+    (measuring.frechet_of, [images_as_variables], r"a covariance \(D, D\)"),
+    (measuring.frechet_of, [lambda real, fake: metrics.frechet_distance(real, fake) ** 0.5], "its square"),
+    (measuring.frechet_of, [lambda real: 1.0], "raised TypeError"),
     (measuring.frechet, [10**0.5], "its square"),
     (measuring.frechet, [18], "not the variances"),
     (measuring.frechet, [9], "deviations differ too"),

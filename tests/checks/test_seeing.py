@@ -64,7 +64,19 @@ def highest_logit(model, x, labels, steps):
     return integrated(model, x, model(x).argmax(1), steps)
 
 
+def map_for(model, x, labels):
+    x = x.detach().clone().requires_grad_()
+    return torch.autograd.grad(model(x).gather(1, labels[:, None]).sum(), x)[0].abs().amax(1)
+
+
+def accumulated(model, x, labels):
+    x.requires_grad_()
+    model(x).gather(1, labels[:, None]).sum().backward()
+    return x.grad.abs().amax(1)
+
+
 RIGHT = [
+    (seeing.map_for, [map_for]),
     (seeing.squares, [169]),
     (seeing.receptive_field, [25 + 2 * 4 + 2 * 8]),
     (seeing.clean, [clean]),
@@ -78,6 +90,9 @@ RIGHT = [
     (seeing.slope, [0.999 * (1 - 0.999)]),
 ]
 WRONG = [
+    (seeing.map_for, [lambda model, x, labels: accumulated(model, x, labels)], "left? behind|leave behind"),
+    (seeing.map_for, [lambda model, x, labels: -map_for(model, x, labels)], "already the first"),
+    (seeing.map_for, [lambda model, x, labels: x], "returns a tensor"),
     (seeing.squares, [13], "the image has two"),
     (seeing.squares, [12 * 12], "one more place after 22"),
     (seeing.squares, [24 * 24], "a stride of 1"),

@@ -66,7 +66,17 @@ def best_threshold(p):
     return max(np.append(p, 0.0), key=expected)
 
 
+def dice_of(p, masks):
+    found, true = p > 0.5, masks == 1
+    return 2 * (found & true).sum() / (found.sum() + true.sum())
+
+
+def dice_by_picture(p, masks):
+    return np.mean([dice_of(a, b) if (b == 1).any() or (a > 0.5).any() else 0.0 for a, b in zip(p, masks, strict=True)])
+
+
 RIGHT = [
+    (segmentation.dice_of, [dice_of]),
     (segmentation.all_background, [0.9, 0.15]),
     (segmentation.mean_of_dice, [(0.5, 0.5), (0.0, 1.0)]),
     (segmentation.iou, [iou]),
@@ -77,6 +87,10 @@ RIGHT = [
     (segmentation.up_channels, [[96, 48, 24]]),
 ]
 WRONG = [
+    (segmentation.dice_of, [lambda p, masks: ((p > 0.5) == masks).mean()], "count no background pixels"),
+    (segmentation.dice_of, [dice_by_picture], "a mean over pictures"),
+    (segmentation.dice_of, [lambda p, masks: dice_of(p, masks) / 2], "twice the shared"),
+    (segmentation.dice_of, [lambda p, masks: masks], "one number"),
     (segmentation.all_background, [0.1, 0.15], "the share of the background"),
     (segmentation.all_background, [0.9, 0.9], "five other classes have an IoU too"),
     (segmentation.all_background, [0.9, 0.18], "the mean of six"),

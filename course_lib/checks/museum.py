@@ -1,0 +1,97 @@
+"""The museum of bugs: each check turns the published fault down, and takes its cure."""
+
+import numpy as np
+
+from .verdict import call, call_as_it_is, numbers, require, require_close, right
+
+
+def cross_entropy(function):
+    """function(logits, labels) -> the cross-entropy of each example in nats, (B,), from (B, K) and whole numbers (B,)."""
+    random = np.random.default_rng(0)
+    hint = "minus the log-softmax of the logits, at the label."
+    sure = numbers(call(function, np.array([[40.0, 0, 0]]), np.array([0]), hint=hint), (1,), hint)
+    require(sure[0] < 0.1, f"a right answer that is sure costs {sure[0]:.2f} nats; it should cost nothing.")
+    logits, labels = random.normal(0, 3, (6, 5)), random.integers(0, 5, 6)
+    expected = np.log(np.exp(logits).sum(1)) - logits[np.arange(6), labels]
+    require_close(call(function, logits, labels, hint=hint), expected, hint)
+    right("one softmax, and being sure and right is free.")
+
+
+def negative_elbo(function):
+    """function(x, logits, mean, logvar) -> minus the bound of each image, (B,), from (B, D), (B, D), (B, K) and (B, K)."""
+    random = np.random.default_rng(0)
+    hint = "both terms are sums: over pixels the one, over latent numbers the other."
+    for pixels, size in ((12, 3), (30, 5)):
+        x, logits = random.integers(0, 2, (4, pixels)).astype(float), random.normal(size=(4, pixels))
+        mean, logvar = random.normal(size=(2, 4, size))
+        distortion = (np.logaddexp(0, logits) - x * logits).sum(1)
+        rate = 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar).sum(1)
+        answer = numbers(call(function, x, logits, mean, logvar, hint=hint), (4,), hint)
+        for share, fault in ((rate / pixels, "the pixels"), (rate / size, "the latent numbers")):
+            require(not np.allclose(answer, distortion + share), f"the divergence is divided by the number of {fault}.")
+        require_close(answer, distortion + rate, hint)
+    right("nats and nats, added.")
+
+
+def gradient_penalty(function):
+    """function(critic, x) -> (|gradient| - 1)^2 of each image, a tensor (B,), from a critic and images (B, C, H, W)."""
+    import torch
+
+    random = torch.Generator().manual_seed(0)
+    hint = "the norm is over all numbers of an image: flatten the gradient to (B, C H W) first."
+    weights = torch.randn(2, 3, 3, generator=random)
+    x = torch.randn(4, 2, 3, 3, generator=random)
+    scales = torch.tensor([0.1, 0.5, 1.0, 3.0])  # the gradient at each image is so many times the weights
+    answer = call_as_it_is(function, lambda x: scales * (weights * x).sum((1, 2, 3)), x.clone(), hint=hint)
+    require(torch.is_tensor(answer), "expected a tensor (B,).")
+    expected = (scales * weights.norm() - 1).square()
+    require_close(answer.detach().numpy(), expected.numpy(), hint, tolerance=1e-4)
+    right("one norm for each image.")
+
+
+def between(function):
+    """function(real, fake, rng) -> images between them, (B, C, H, W), one place on the line for each pair, in 0..1."""
+    random = np.random.default_rng(0)
+    real, fake = random.normal(size=(2, 6, 2, 3, 3))
+    hint = "draw B numbers, of shape (B, 1, 1, 1)."
+    answer = numbers(call(function, real, fake, np.random.default_rng(1), hint=hint), real.shape, hint)
+    place = ((answer - fake) / (real - fake)).reshape(6, -1)
+    require(bool(np.allclose(place, place[:, :1])), f"the pixels of an image lie at different places between the two; {hint}")
+    require(bool(np.ptp(place[:, 0]) > 1e-6), f"all images lie at the same place between the two; {hint}")
+    require(bool((place >= 0).all() and (place <= 1).all()), "places lie from 0 to 1.")
+    right("each image lies on the straight line between its two ends.")
+
+
+def mask(function):
+    """function(kernel) -> the mask of kind B of an odd kernel, (kernel, kernel): 1 for what may be seen."""
+    for kernel in (3, 5, 7):
+        answer = numbers(call(function, kernel, hint="an array of zeros and ones."), (kernel, kernel), "one for each weight.")
+        middle = kernel // 2
+        require(
+            bool(answer[middle, :middle].all()), "the pixels to the left in the same row are drawn already: they may be seen."
+        )
+        require(bool(answer[middle, middle]), "kind B sees the middle, which holds features of the pixels before.")
+        require_close(answer, (np.arange(kernel**2) <= kernel**2 // 2).reshape(kernel, kernel), "what comes later is hidden.")
+    right("all before, the middle, and nothing after.")
+
+
+def noised(function):
+    """function(x, noise, alpha_bar) -> noisy images of the same variance, as x, from arrays of one shape and a number."""
+    random = np.random.default_rng(0)
+    x, noise = random.normal(size=(2, 5, 4))
+    hint = "sqrt(alpha_bar) x + sqrt(1 - alpha_bar) noise: the SQUARES of the weights add up to one."
+    for alpha_bar in (0.95, 0.5, 0.02):
+        expected = alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * noise
+        require_close(call(function, x, noise, alpha_bar, hint=hint), expected, hint)
+    right("what has variance 1 keeps it at all times.")
+
+
+def posterior_variance(function):
+    """function(betas) -> the variance of x_{t-1} given x_t and x_0 at each step, (T,), from (T,)."""
+    hint = "beta_t (1 - alpha_bar_{t-1}) / (1 - alpha_bar_t), and before the first step alpha_bar is 1."
+    for betas in (np.array([0.1, 0.2, 0.4]), np.linspace(0.01, 0.3, 9)):
+        answer = numbers(call(function, betas, hint=hint), betas.shape, hint)
+        kept = np.cumprod(1 - betas)
+        require(abs(answer[0]) < 1e-12, "given x_0 and x_1 there is no doubt about x_0: the first variance is 0.")
+        require_close(answer, betas * (1 - np.append(1, kept[:-1])) / (1 - kept), hint)
+    right("no doubt at the first step, and less than beta at each.")

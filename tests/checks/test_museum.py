@@ -1,0 +1,85 @@
+"""The checks of the museum turn the published faults down, and take their cures."""
+
+import numpy as np
+import torch
+
+from course_lib.checks import museum
+
+
+def cross_entropy(logits, labels):
+    top = logits.max(1, keepdims=True)
+    log_p = logits - top - np.log(np.exp(logits - top).sum(1, keepdims=True))
+    return -log_p[np.arange(len(labels)), labels]
+
+
+def softmax_twice(logits, labels):
+    p = np.exp(logits - logits.max(1, keepdims=True))
+    return cross_entropy(p / p.sum(1, keepdims=True), labels)
+
+
+def elbo(over=lambda x, mean: 1):
+    def negative_elbo(x, logits, mean, logvar):
+        distortion = (np.logaddexp(0, logits) - x * logits).sum(1)
+        return distortion + 0.5 * (np.exp(logvar) + mean**2 - 1 - logvar).sum(1) / over(x, mean)
+
+    return negative_elbo
+
+
+def penalty(axes):
+    def gradient_penalty(critic, x):
+        x.requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(x).sum(), x)
+        return (gradient.norm(2, dim=axes) - 1) ** 2
+
+    return gradient_penalty
+
+
+def between(shape):
+    def mixed(real, fake, rng):
+        share = rng.random(real.shape if shape == "each pixel" else (len(real), 1, 1, 1) if shape == "each image" else ())
+        return share * real + (1 - share) * fake
+
+    return mixed
+
+
+def mask(start):
+    def of_kernel(kernel):
+        found, middle = np.ones((kernel, kernel)), kernel // 2
+        found[middle, middle + 1 if start == 1 else 0 :] = 0
+        found[middle + 1 :] = 0
+        return found
+
+    return of_kernel
+
+
+def variance(pad):
+    def posterior_variance(betas):
+        kept = np.cumprod(1 - betas)
+        before = np.append(1, kept[:-1]) if pad == "left" else np.append(kept[:-1], 1)
+        return betas * (1 - before) / (1 - kept)
+
+    return posterior_variance
+
+
+RIGHT = [
+    (museum.cross_entropy, [cross_entropy]),
+    (museum.negative_elbo, [elbo()]),
+    (museum.gradient_penalty, [penalty((1, 2, 3))]),
+    (museum.between, [between("each image")]),
+    (museum.mask, [mask(1)]),
+    (museum.noised, [lambda x, noise, kept: kept**0.5 * x + (1 - kept) ** 0.5 * noise]),
+    (museum.posterior_variance, [variance("left")]),
+]
+WRONG = [
+    (museum.cross_entropy, [softmax_twice], "should cost nothing"),
+    (museum.negative_elbo, [elbo(lambda x, mean: x.shape[1])], "the pixels"),
+    (museum.negative_elbo, [elbo(lambda x, mean: mean.shape[1])], "the latent numbers"),
+    (museum.negative_elbo, [lambda x, logits, mean, logvar: elbo()(x, logits, mean, logvar).mean()], "shape"),
+    (museum.gradient_penalty, [penalty(1)], "flatten"),
+    (museum.between, [between("each pixel")], "different places"),
+    (museum.between, [between("one for all")], "the same place"),
+    (museum.mask, [mask(0)], "same row"),
+    (museum.mask, [lambda kernel: np.ones((kernel, kernel))], "later"),
+    (museum.noised, [lambda x, noise, kept: kept**0.5 * x + (1 - kept) * noise], "SQUARES"),
+    (museum.posterior_variance, [variance("right")], "no doubt"),
+]
