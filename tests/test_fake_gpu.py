@@ -193,6 +193,15 @@ def gap():
     return x(2, 1, 8, 8), applications.lower_half(2, size=8).to(GPU)
 
 
+def random_filters():
+    return applications.RandomFilters(count=2).to(GPU)
+
+
+def colorful(features):
+    """What a module makes of a color picture."""
+    return features.to(GPU)(x(1, 3, 8, 8).sigmoid())
+
+
 def figure(function, *arguments, **options):
     function(*arguments, **options)
 
@@ -214,8 +223,13 @@ def along(path):
 
 RUNS = {
     "applications.Masked": lambda: applications.Masked(digits(), applications.holes).batch(slice(0, 2)),
+    "applications.RandomFilters": lambda: colorful(applications.RandomFilters(count=2)),
+    "applications.VGGFeatures": lambda: colorful(applications.VGGFeatures()),
     "applications.check": lambda: applications.check(*gap()),
     "applications.composite": lambda: applications.composite(x(2, 1, 8, 8), *gap()),
+    "applications.content_loss": lambda: applications.content_loss([x(2, 3, 4, 4)], [x(2, 3, 4, 4)]),
+    "applications.gram": lambda: applications.gram(x(2, 3, 4, 4)),
+    "applications.gram_distance": lambda: applications.gram_distance(x(2, 3, 4, 4), x(1, 3, 5, 5)),
     "applications.guided": lambda: applications.guided(
         lambda z, t: (z.sin(), z), lambda x: x[..., :4], x(3, 4), paths.STRAIGHT
     )(x(3, 8), x(1)[0]),
@@ -229,8 +243,14 @@ RUNS = {
     "applications.seams": lambda: applications.seams(*gap()),
     "applications.search": lambda: applications.search(lambda z: z.view(2, 1, 8, 8), x(2, 64), *gap(), steps=2),
     "applications.shown": lambda: applications.shown(*gap()),
+    "applications.sliced_wasserstein": lambda: applications.sliced_wasserstein(x(2, 3, 4, 4), x(1, 3, 5, 5)),
     "applications.spread": lambda: applications.spread(x(3, 2, 1, 8, 8), gap()[1]),
     "applications.strokes": lambda: applications.strokes(2),
+    "applications.style_loss": lambda: applications.style_loss([x(2, 3, 4, 4)], [x(2, 3, 4, 4)]),
+    "applications.stylize": lambda: applications.stylize(*[x(1, 3, 8, 8).sigmoid()] * 2, random_filters(), steps=2),
+    "applications.synthesize": lambda: applications.synthesize(
+        x(1, 3, 16, 16).sigmoid(), random_filters(), size=16, halvings=1, steps=2
+    ),
     "attribution.grad_cam": lambda: explained(attribution.grad_cam, "layers"),
     "attribution.occlusion": lambda: explained(attribution.occlusion),
     "attribution.saliency": lambda: explained(attribution.saliency),

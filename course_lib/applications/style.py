@@ -72,6 +72,8 @@ class VGGFeatures(nn.Module):
             layers += [nn.MaxPool2d(2)] if size == "M" else [nn.Conv2d(width, size, 3, padding=1), nn.ReLU()]
             width = width if size == "M" else size
         self.features = nn.Sequential(*layers)
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1), persistent=False)  # of ImageNet
+        self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1), persistent=False)
         if weights is not None:
             self.load_state_dict({name: weights[name] for name in self.state_dict() if name in weights})
         self.requires_grad_(False)
@@ -80,8 +82,7 @@ class VGGFeatures(nn.Module):
         _check(x)
         if min(x.shape[2:]) < 8:
             raise ValueError(f"Expected pictures of at least 8 x 8, got {_size(x)}.")
-        mean, deviation = x.new_tensor([[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]])[..., None, None]  # of ImageNet
-        x, maps = (x - mean) / deviation, []
+        x, maps = (x - self.mean) / self.deviation, []
         for number, layer in enumerate(self.features):
             x = layer(x)
             if number in self.after:
@@ -129,12 +130,21 @@ def style_loss(
     wanted: list[torch.Tensor],
     compare: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] = gram_distance,
 ) -> torch.Tensor:
-    """The mean of `compare` over the maps that two pictures both have, (B,): 0 where all statistics agree."""
+    """How far two pictures' statistics are apart, the mean over the maps that both have, (B,): 0 where all agree.
+
+    found: maps of B pictures.
+    wanted: maps of the style, of one picture or B.
+    compare: `gram_distance` or `sliced_wasserstein`.
+    """
     return torch.stack([compare(*pair) for pair in zip(found, wanted, strict=False)]).mean(0)
 
 
 def content_loss(found: list[torch.Tensor], wanted: list[torch.Tensor]) -> torch.Tensor:
-    """The squared distance of two pictures' maps, place by place, as a share of the square of the wanted: (B,), their mean."""
+    """How far two pictures' maps are apart place by place, (B,): squared, as a share of the wanted's square, their mean.
+
+    found: maps of B pictures.
+    wanted: maps of the contents, of one picture or B.
+    """
     shares = [(f - w).square().mean((1, 2, 3)) / w.square().mean((1, 2, 3)) for f, w in zip(found, wanted, strict=False)]
     return torch.stack(shares).mean(0)
 

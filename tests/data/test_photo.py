@@ -14,6 +14,15 @@ def test_the_photograph_and_its_shrunken_copies():
     assert third[1, 5, 7] == photo[1, 15:18, 21:24].float().mean().round()
 
 
+def test_the_other_photograph_is_a_flower_and_there_is_no_third():
+    flower = data.photograph("flower", shrink=3)
+    assert tuple(flower.shape) == (3, 142, 213)
+    red, green, blue = flower[:, 60:80, 90:110].float().mean((1, 2))  # its middle is orange
+    assert red > green > blue
+    with pytest.raises(ValueError, match=r"china or flower, got 'tree'"):
+        data.photograph("tree")
+
+
 def test_a_patch_is_a_place_of_the_photograph_or_its_mirror_image():
     photo = torch.arange(3 * 5 * 7, dtype=torch.uint8).reshape(3, 5, 7)  # every value once
     patches = data.crops(photo, 2, count=400)
