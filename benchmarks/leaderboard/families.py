@@ -70,8 +70,11 @@ def few_again(train):
     return Generator(draw)
 
 
-def by_package(name, evaluations, train, *, labels, likelihood, **options):
-    """A generator that comes with the package, of which labels are asked as often as they stand in the training set."""
+def by_package(name, evaluations, train, *, labels, likelihood, on=(), **options):
+    """A generator that comes with the package, of which labels are asked as often as they stand in the training set.
+
+    on: other published networks that it stands on.
+    """
     card, network = published.card(name), getattr(published, name)()
 
     def draw(count, generator):
@@ -81,7 +84,8 @@ def by_package(name, evaluations, train, *, labels, likelihood, **options):
             return published.GENERATORS[name](network, count, generator, **conditions)
 
     known = {key: card[of] for key, of in likelihood.items()}
-    return Generator(draw, {"parameters": card["parameters"], "evaluations": evaluations} | known)
+    parameters = sum(published.card(each)["parameters"] for each in (name, *on))
+    return Generator(draw, {"parameters": parameters, "evaluations": evaluations} | known)
 
 
 # Families to train
@@ -271,7 +275,9 @@ PUBLISHED = {  # the closed forms, which need no budget, beside them
     "row LSTM": partial(
         by_package, "mnist_autoregressive", PIXELS, labels=True, likelihood={"nats": "nats_averaged_over_labels"}
     ),
-    "flow matching": partial(by_package, "mnist_flow", 30, labels=True, likelihood={}),
+    "latent flow": partial(by_package, "mnist_latent_flow", 20, labels=True, likelihood={}, on=["mnist_vae"]),
+    "flow matching": partial(by_package, "mnist_flow", 30, labels=True, likelihood={}),  # both halves of its guidance counted
+    "flow, 4 steps": partial(by_package, "mnist_flow", 14, labels=True, likelihood={}, steps=4),
 }
 TRAINED = {
     "Gaussian": Family((1e-4, 1e-3, 1e-2), gaussian),
