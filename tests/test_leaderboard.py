@@ -104,12 +104,19 @@ def test_the_table_has_means_and_intervals_and_the_settings_that_were_tried(tmp_
         runs.write(path, facts | {"measures": {"frechet": value, "copied": 1.0}})
         Image.new("L", (28, 28), seed).save(path.with_suffix(".png"))
     runs.write(runs.Job("a family", "30", None, str(tmp_path)).path, {"tried": {"0.1": {"frechet": 1.0}}})
+    for seed, value in enumerate((0.5, 1.4, 2.6)):  # real digits, held against the same others as the family
+        path = runs.Job("real digits", "published", seed, str(tmp_path)).path
+        facts = {"family": "real digits", "budget": "published", "seed": seed, "machine": ["m"]}
+        runs.write(path, facts | {"measures": {"frechet": value, "copied": 0.0}})
+        Image.new("L", (28, 28), seed).save(path.with_suffix(".png"))
     told = table.write(tmp_path, tmp_path / "out")
     assert re.search(r"a family +2 ± 2", told)
     found = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
     row = found["budgets"]["30"]["a family"]
     assert row["frechet"] == pytest.approx([2.0, 4.303 / 3**0.5], rel=0.02)
     assert row["bits"] == row["frechet"]
+    assert row["above_floor"] == pytest.approx([0.5, 4.303 * 0.1 / 3**0.5], rel=0.02)  # of paired differences 0.5, 0.6, 0.4
+    assert found["budgets"]["published"]["real digits"]["above_floor"] == [0.0, 0.0]
     assert row["copied"] == [1.0, 0.0]
     assert row["setting"] == 0.1
     assert row["tried"] == {"0.1": {"frechet": 1.0}}

@@ -10,7 +10,9 @@ results void.
 """
 
 import time
+from contextlib import redirect_stdout
 from dataclasses import asdict
+from io import StringIO
 
 import torch
 
@@ -24,7 +26,8 @@ SEARCHED = 500  # images whose nearest training image is searched for
 
 def digits():
     """(55,000 training, 5,000 validation, 10,000 test) images of MNIST. Nothing is chosen by the last."""
-    train, test = data.mnist(profile="full")
+    with redirect_stdout(StringIO()):  # what is said of the data each time
+        train, test = data.mnist(profile="full")
     return train.subset(slice(0, 55_000)), train.subset(slice(55_000, 60_000)), test
 
 
