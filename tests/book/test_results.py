@@ -132,7 +132,7 @@ def test_pictures_from_sentences_print_their_results():
     for name, row in found.items():
         shares = [f"{100 * row[which]['all']:.0f} %" for which in ("seen", "unseen")]
         varied = [f"{row['varied'][attribute]:.1f}" for attribute in ("color", "size", "place", "background")]
-        line = f"| {'real pictures' if name == 'real' else name} | {' | '.join([*shares, *varied])} |"
+        line = f"| {'real pictures, all pairs' if name == 'real' else name} | {' | '.join([*shares, *varied])} |"
         assert line in text, f"Expected in the table: {line}"
 
 
