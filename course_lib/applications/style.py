@@ -57,8 +57,8 @@ class VGGFeatures(nn.Module):
 
     They have 64, 128, 256 and 512 channels, after the first ReLU at each size: H x W, a half, a quarter and an eighth.
 
-    weights: torchvision's state dict, such as `VGG19_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True)`, a download of
-        548 MB; what it has beyond these layers is left out. None for random weights.
+    weights: torchvision's state dict, such as `VGG19_Weights.IMAGENET1K_V1.get_state_dict(check_hash=True,
+        weights_only=True)`, a download of 548 MB; what it has beyond these layers is left out. None for random weights.
 
     Raises ValueError for pictures of another shape or below 8 pixels a side, RuntimeError for weights of another network.
     """
