@@ -34,7 +34,8 @@ def cross_attention(function):
 
 def attention_to_words(function):
     """As `cross_attention`, mended."""
-    _attends(function, "softmax over the words; w_k makes what is compared, w_v what is taken.")
+    hint = "softmax over the words of the products over the root of D; w_k makes what is compared, w_v what is taken."
+    _attends(function, hint)
     right("every row of weights sums to 1, and it is the values that are averaged.")
 
 

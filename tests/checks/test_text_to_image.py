@@ -52,6 +52,7 @@ WRONG = [
     (text_to_image.cross_attention, [lambda places, *_: places], "expected shape"),
     (text_to_image.attention_to_words, [attends(axis=0, root=False)], "sum to 1"),
     (text_to_image.attention_to_words, [attends(root=False)], r"sqrt\(D\)"),
+    (text_to_image.attention_to_words, [lambda x, y, q, k, v: attends()(x, y, q, v, k)], "what is compared"),
     (text_to_image.attention_to_words, [lambda places, *_: np.zeros((6, 8))], "root of D"),
     (text_to_image.contrastive_loss, [contrastive(over=(1,))], "rows alone"),
     (text_to_image.contrastive_loss, [contrastive(over=(0,))], "columns alone"),
