@@ -38,7 +38,7 @@ from course_lib import (
     samplers,
     widgets,
 )
-from course_lib.recipes import vaes
+from course_lib.recipes import denoising, vaes
 from course_lib.trainer import Trainer
 from course_lib.widgets.show import SCRIPTS
 
@@ -80,6 +80,7 @@ LEFT_OUT = {
     "plots.history": "takes a history, which has no tensors",
     "plots.use_style": "takes nothing",
     "published.card": "reads a file of text",
+    "published.study": "reads a file of text",
     "published.inception": "a download; models.Inception is run",
     "published.resnet18": "a download; models.ResNet18 is run",
     "published.publish": "run with the recipes that publish",
@@ -520,6 +521,7 @@ def test_each_callback_has_its_moments(name, tmp_path, monkeypatch):
 def test_each_recipe_trains_and_publishes(name, monkeypatch, tmp_path):
     monkeypatch.setattr(vaes, "DRAWS", 10)
     monkeypatch.setattr(vaes, "SEARCHED", 2)
+    monkeypatch.setattr(denoising, "CAPTIONS", 4)
     recipe = replace(recipes.RECIPES[name], validation=0.0)
     sets = all_digits() if recipe.data == "mnist" else recipes.DATASETS[recipe.data]()
     train, test = (part.subset(slice(0, 80)) for part in sets)

@@ -9,7 +9,7 @@ import torch
 
 from course_lib import checkpoints, data, metrics, published, recipes
 from course_lib.objectives import Attributes, Classification
-from course_lib.recipes import publish, vaes
+from course_lib.recipes import denoising, publish, vaes
 from course_lib.trainer import Trainer
 
 NAMES = sorted(path.stem for path in published.WEIGHTS.glob("*.safetensors"))
@@ -75,6 +75,7 @@ def test_each_recipe_trains_measures_and_publishes(name, monkeypatch, tmp_path):
     recipe = replace(OF[name], epochs=1, batch_size=32)
     monkeypatch.setattr(vaes, "DRAWS", 50)
     monkeypatch.setattr(vaes, "SEARCHED", 10)
+    monkeypatch.setattr(denoising, "CAPTIONS", 12)
     if recipe.data == "mnist":
         train, test = (part.subset(slice(0, count)) for part, count in zip(data.mnist(), (160, 100), strict=True))
     else:
