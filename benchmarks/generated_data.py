@@ -2,7 +2,7 @@
 
     COURSE_LIB_PROFILE=full python benchmarks/generated_data.py
 
-takes some five minutes of one core and all of MNIST. Each row of benchmarks/results/generated_data.json is one arm with n
+takes all of MNIST. Each row of benchmarks/results/generated_data.json is one arm with n
 real digits; a row that is there is not measured again. Every arm but the first adds 2,000 pictures. It may try four settings
 on 5,000 validation digits (one draw of n digits, seed 0), and keeps the best; "test" has its accuracies on all 10,000 test
 digits for five more draws (seeds 1 to 5, the same n digits for every arm). Test digits choose nothing. The two generators of n
@@ -10,7 +10,6 @@ digits are trained with fixed settings; "memory" has, for each seed, the share o
 digit that was trained on is told from one that was not by the distance to the nearest of 2,000 pictures of its label (AUC).
 """
 
-import json
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +17,7 @@ import torch
 from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional as F
-from usual import save
+from usual import save, saved
 
 from course_lib import data, metrics, models, objectives, published, runtime
 
@@ -147,14 +146,10 @@ def membership(members, others, made):
     return roc_auc_score(truth, nearness)
 
 
-def rows(part):
-    return json.loads(RESULTS.read_text()).get(part, {}).get("rows", {}) if RESULTS.exists() else {}
-
-
 def measure(arm, n, settings, pair):
     """One row: `pair(seed)` gives the real digits and the made ones, either of which may be None."""
     name = f"{n}, {arm}"
-    if name in rows("study"):
+    if name in saved(RESULTS, "study"):
         return
     validated = {}
     for rate, share in settings:
@@ -183,7 +178,7 @@ def moved_and_by_vae(n, seed):
 
 def remember(family, n, draw):
     """What pictures of a generator of n digits tell of these."""
-    if f"{n}, {family}" in rows("memory"):
+    if f"{n}, {family}" in saved(RESULTS, "memory"):
         return
     others, found = digits()[1], {"copied": [], "membership": []}
     for seed in SEEDS:

@@ -8,7 +8,6 @@ A row that is in benchmarks/results/inpainting.json is not measured again. Secon
 fillings of a row, without what is made ready once: digits to look among, and the training of the U-Net, a row of its own.
 """
 
-import json
 import sys
 import time
 from functools import cache, partial
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import torch
 from torch import nn
-from usual import save
+from usual import save, saved
 
 from course_lib import applications, callbacks, data, likelihoods, models, objectives, paths, published, runtime, samplers
 from course_lib.trainer import Trainer
@@ -163,10 +162,6 @@ def read(images):
     return reader.head(reader.features(images)).argmax(1)
 
 
-def rows(part):
-    return json.loads(RESULTS.read_text()).get(part, {}).get("rows", {}) if RESULTS.exists() else {}
-
-
 def choose(count=60):
     """On the lower half of digits of the fast profile that the flow was not trained on."""
     train = data.mnist(profile="full")[0]
@@ -176,7 +171,7 @@ def choose(count=60):
     for name, (fill, grid) in CHOICES.items():
         for setting in grid:
             row = f"{name}, " + ", ".join(f"{key} {value:g}" for key, value in setting.items())
-            if row not in rows("choose"):
+            if row not in saved(RESULTS, "choose"):
                 save(RESULTS, "choose", {row: measured(x, labels, keep, partial(fill, **setting), draws=1)[0]})
 
 
@@ -188,11 +183,11 @@ def compare(*kinds):
     for kind in kinds or applications.MASKS:
         draw = applications.MASKS[kind]
         keep = draw(len(x)) if kind == "half" else draw(len(x), generator=seeded(0))
-        if f"{kind}, whole digits" not in rows("compare"):
+        if f"{kind}, whole digits" not in saved(RESULTS, "compare"):
             row = {"agreement": (read(x) == labels).float().mean().item(), "hidden": round(1 - keep.float().mean().item(), 3)}
             save(RESULTS, "compare", {f"{kind}, whole digits": row})
         for name, fill in METHODS.items():
-            if f"{kind}, {name}" in rows("compare") or (name == "autoregressive" and kind != "half"):
+            if f"{kind}, {name}" in saved(RESULTS, "compare") or (name == "autoregressive" and kind != "half"):
                 continue
             ready.get(name, lambda: None)()
             row, right = measured(x, labels, keep, fill, draws=1 if name in ALWAYS_THE_SAME else DRAWS)

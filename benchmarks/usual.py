@@ -88,6 +88,11 @@ def trainer_over_bare(trainer, bare, rounds, images):
     return found | {"trainer_over_bare": compare(rates["trainer"], rates["bare"])}
 
 
+def saved(results, key):
+    """The rows under a key of a results file, a dict; empty without the file or the key."""
+    return json.loads(results.read_text()).get(key, {}).get("rows", {}) if results.exists() else {}
+
+
 def save(results, key, rows):
     """Print rows, a dict, and add them to those under a key of a results file, with the machine that they come from."""
     print(key, rows, flush=True)

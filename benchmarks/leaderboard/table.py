@@ -46,7 +46,7 @@ def write(folder, out):
     were does not widen the interval.
     """
     budgets, sheet = {}, []
-    floors = {seed: row["measures"]["frechet"] for seed, row in enumerate(_runs(Path(folder) / FLOOR))}
+    floors = {row["seed"]: row["measures"]["frechet"] for row in _runs(Path(folder) / FLOOR)}
     for path in sorted(Path(folder).glob("*/*-0.json")):
         rows = _runs(path)
         for row in rows:
