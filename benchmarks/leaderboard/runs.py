@@ -1,7 +1,6 @@
 """Runs are independent jobs for any `concurrent.futures.Executor`; each leaves one JSON file, whole or not at all."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Executor
@@ -52,9 +51,9 @@ def read(path: Path) -> dict:
 
 
 def write(path: Path, row: dict) -> None:
-    """Write a run's file so that it is there whole or not at all."""
+    """Write a run's file so that it is there whole or not at all; what a killed writer left is written over."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial = path.with_suffix(".partial")
     partial.write_text(json.dumps({"version": protocol.VERSION} | row, indent=1) + "\n")
     partial.replace(path)
 
