@@ -1,9 +1,10 @@
 """Makes the pictures of a graded class, from the pages that it got.
 
-    python benchmarks/grading.py class && python book/pictures/class_of_ten.py    (a minute)
+    python benchmarks/grading.py class
+    python book/pictures/class_of_ten.py    (seconds)
 
-A browser shows the pages of _build/class_of_ten, nearly as narrow as on a phone; what is
-below their last line is cut off.
+A browser shows the pages of _build/class_of_ten, nearly as narrow as on a phone; what
+is below their last line is cut off.
 """
 
 import subprocess
