@@ -38,7 +38,8 @@ def measure_bound(vae, train, test):
     every, few = bounds(white, 10), white[chosen]
     gain = bounds(few, 200) + metrics.importance_bound(vae, bound.likelihood, few, DRAWS)  # how much the tighter bound adds
     return {
-        "measured": f"{len(white):,} test images, binarized once (seed 0); {DRAWS:,} draws for {len(few)} of them, chosen at random (seed 0)",
+        "measured": f"{len(white):,} test images, binarized once (seed 0); "
+        f"{DRAWS:,} draws for {len(few)} of them, chosen at random (seed 0)",
         "bound_nats": every.mean().item(),
         "bound_standard_error": (every.std() / len(every) ** 0.5).item(),
         "importance_bound_nats": (every.mean() - gain.mean()).item(),
