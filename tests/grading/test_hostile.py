@@ -106,7 +106,7 @@ def test_what_a_killed_grader_left_is_taken_away_and_what_a_living_one_has_stays
     for name in (f"grading-{os.getpid()}-x", "grading-99999999-x", "grading-notes"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
-    sandbox.tidy()
+    sandbox.tidy("bubblewrap")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"grading-{os.getpid()}-x", "grading-notes"])
 
 
