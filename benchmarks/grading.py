@@ -3,7 +3,7 @@
 python benchmarks/grading.py hostile       (every hostile submission; minutes, for some run into the wall clock)
 python benchmarks/grading.py honest        (honest ones, while every core is kept busy by something else)
 python benchmarks/grading.py docker        (both sets in Docker's containers, for those who have it)
-    python benchmarks/grading.py cost          (a sandbox, a submission, the judge's own share, in processor and in clock time)
+python benchmarks/grading.py cost          (processor time of the judge, and the clock, for a sandbox and a submission)
 python benchmarks/grading.py many 1000     (the same small submission many times, two at a time)
 python benchmarks/grading.py class         (ten submissions, from a zip to the filled sheet, as the book tells it)
 python benchmarks/grading.py dask 60       (on two Dask workers, one of which is killed on the way; pip install distributed)
