@@ -15,34 +15,20 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
-PAGES, OUT = (
-    ROOT / "_build" / "class_of_ten" / "pages",
-    ROOT / "book" / "_static" / "grading",
-)
+PAGES = ROOT / "_build" / "class_of_ten" / "pages"
+OUT = ROOT / "book" / "_static" / "grading"
 WIDTH, TALL = 520, 3000  # pixels; a browser has no narrower window
-SHOWN = {
-    "student": ("102.html", 0, 900),
-    "class": ("index.html", 0, 836),
-}  # page, from, to
+SHOWN = {"student": ("102.html", 900), "class": ("index.html", 852)}  # page, pixels
+BROWSER = ["chromium", "--headless", "--no-sandbox", "--hide-scrollbars"]
 
 
 def photographed(page):
     """A page as the browser shows it, without the empty rest."""
     with tempfile.TemporaryDirectory() as folder:
         picture = Path(folder, "page.png")
-        command = [
-            "chromium",
-            "--headless",
-            "--no-sandbox",
-            "--hide-scrollbars",
-            "--disable-gpu",
-        ]
-        size = f"--window-size={WIDTH},{TALL}"
-        subprocess.run(
-            [*command, size, f"--screenshot={picture}", page.as_uri()],
-            check=True,
-            capture_output=True,
-        )
+        options = [f"--window-size={WIDTH},{TALL}", f"--screenshot={picture}"]
+        command = [*BROWSER, *options, page.as_uri()]
+        subprocess.run(command, check=True, capture_output=True)
         image = Image.open(picture).convert("RGB")
     used = np.flatnonzero((np.asarray(image) != 255).any(axis=(1, 2)))
     return image.crop((0, 0, WIDTH, min(TALL, used[-1] + 16)))
@@ -50,9 +36,9 @@ def photographed(page):
 
 def main():
     OUT.mkdir(parents=True, exist_ok=True)
-    for name, (page, top, bottom) in SHOWN.items():
+    for name, (page, height) in SHOWN.items():
         image = photographed(PAGES / page)
-        image = image.crop((0, top, WIDTH, min(bottom, image.height)))
+        image = image.crop((0, 0, WIDTH, min(height, image.height)))
         image.quantize(32).save(OUT / f"{name}.png", optimize=True)
 
 
