@@ -15,8 +15,8 @@ class RandomFilters(nn.Module):
     """Random filters that nobody trained, at several scales: (B, 3, H, W) in 0..1 -> a list of (B, count, H', W').
 
     One convolution and a ReLU, on the picture, on half of its size, and so on (Ustyuzhaninov et al., 2017, who take filters of
-    several sizes instead). Each filter sums to 0, so that it answers to edges and not to brightness, and has norm 1. A last
-    layer of three maps, the picture itself, tells colors. Scales that are smaller than a filter are left out.
+    several sizes instead). Each filter sums to 0 in each color, so that it answers to edges and not to plain colors, and has
+    norm 1. The first three maps, the picture itself, tell colors. Scales that are smaller than a filter are left out.
 
     count: filters a scale.
     side: their height and width in pixels, odd.
@@ -34,7 +34,7 @@ class RandomFilters(nn.Module):
                 f"Expected count and scales of 1 or more and an odd side from 3 on, got {count}, {scales}, {side}."
             )
         filters = torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(seed))
-        filters = filters - filters.mean((1, 2, 3), keepdim=True)
+        filters = filters - filters.mean((2, 3), keepdim=True)  # for each color
         self.register_buffer("filters", F.normalize(filters.flatten(1)).view_as(filters))
         self.side, self.scales = side, scales
 
