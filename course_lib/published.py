@@ -103,16 +103,6 @@ def landscape_gan(*, trained: bool = True) -> models.Generator:
     return _network(models.Generator((3, 64, 64), latent_dim=100, width=32, stages=3), "landscape_gan", trained)
 
 
-def landscape_flow(*, trained: bool = True) -> models.NoiseUNet:
-    """Flow matching of patches of a landscape: z (B, 3, H, W), H and W multiples of 8, and angles (B,) -> an estimate of x.
-
-    On the straight path, of images in -1..1. It was trained on 64 x 64; `applications.overlapping` draws wider ones with it.
-
-    trained: False for the network before training, as its recipe starts from it. In evaluation mode, on the device.
-    """
-    return _network(models.NoiseUNet(3, widths=(32, 64, 96)), "landscape_flow", trained)
-
-
 def shapes_gan(*, trained: bool = True) -> models.Generator:
     """Draws colored shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
     return _network(models.Generator((3, 32, 32), latent_dim=64, width=48, stages=3), "shapes_gan", trained)
@@ -298,13 +288,6 @@ def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=
     return _pictures(_by_flow(network, (3, 32, 32), tokens, times, sampler, guidance, generator))
 
 
-def _patches_by_flow(network, count, generator, steps=10, sampler=samplers.heun):
-    """Patches of a landscape, 64 x 64."""
-    denoise, z = samplers.denoiser(network, paths.STRAIGHT, "x"), torch.randn(count, 3, 64, 64, generator=generator)
-    times = paths.STRAIGHT.times(steps, shift=2.0)
-    return _pictures(torch.cat([sampler(denoise, some.to(runtime.device()), paths.STRAIGHT, times) for some in z.split(100)]))
-
-
 def _by_flow(network, shape, labels, times, sampler, guidance, generator):
     """What a network of velocities on the straight path draws, (B, *shape)."""
     drawn, z = [], torch.randn(len(labels), *shape, generator=generator)
@@ -324,7 +307,6 @@ GENERATORS = {  # how each published generator draws
     "mnist_gan": _digits_to_order,
     "shapes_gan": _from_noise,
     "landscape_gan": _from_noise,
-    "landscape_flow": _patches_by_flow,
     "mnist_vae": _means_of_codes,
     "mnist_autoregressive": _pixel_by_pixel,
     "mnist_flow": _digits_by_flow,

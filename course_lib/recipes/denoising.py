@@ -10,7 +10,7 @@ from ..callbacks import cosine
 from ..models import NoiseMLP, NoiseUNet, TextEncoder
 from ..objectives import Attributes, Denoising, LatentDenoising
 from ..objectives.denoising import logit_normal
-from .likeness import features, likeness, likeness_of_patches, measured
+from .likeness import features, likeness, measured
 from .recipe import Recipe
 
 CAPTIONS = 600  # to measure a network that reads them by
@@ -64,14 +64,6 @@ def measure_digits(network, train, test):
         "mnist_gan": likeness(by_gan, references, labels),
         "real_training_images": likeness(others, references),
     }
-
-
-@torch.no_grad()
-def measure_landscape(network, train, test):
-    """How like real patches the drawn ones are, and how like their most similar place in the photograph."""
-    with runtime.mixed_precision({"network": network}):
-        made = published.GENERATORS["landscape_flow"](network, len(test), torch.Generator().manual_seed(1))
-    return likeness_of_patches(made.float().mul(2).sub(1))
 
 
 @torch.no_grad()
@@ -165,9 +157,6 @@ landscape_flow = Recipe(
     schedule=cosine,
     ema=0.998,
     max_grad_norm=1.0,
-    publishes="landscape_flow",
-    part="network",
-    measure=measure_landscape,
 )
 shapes_text = Recipe(
     about="flow matching of coloured shapes from a sentence",
