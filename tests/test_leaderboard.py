@@ -10,6 +10,7 @@ from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolEx
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -119,6 +120,26 @@ def test_the_table_has_means_and_intervals_and_the_settings_that_were_tried(tmp_
     assert row["runs"] == 3
 
 
+def test_rows_of_a_table_stay_where_only_others_ran(tmp_path):
+    def ran(folder, family, frechet, shade):
+        path = runs.Job(family, "30", 0, str(tmp_path / folder)).path
+        facts = {"family": family, "budget": "30", "seed": 0, "machine": [folder]}
+        runs.write(path, facts | {"measures": {"frechet": frechet, "copied": 0.0}})
+        Image.new("L", (28, 28), shade).save(path.with_suffix(".png"))
+        table.write(tmp_path / folder, tmp_path / "out")
+
+    ran("here", "a family", 1.0, 10)
+    ran("here", "z family", 2.0, 20)
+    ran("elsewhere", "m family", 3.0, 30)
+    ran("elsewhere", "z family", 4.0, 40)
+    found = json.loads((tmp_path / "out" / "leaderboard.json").read_text())
+    rows = found["budgets"]["30"]
+    assert {name: row["frechet"][0] for name, row in rows.items()} == {"a family": 1.0, "m family": 3.0, "z family": 4.0}
+    assert found["machines"] == [["elsewhere"], ["here"]]
+    sheet = np.asarray(Image.open(tmp_path / "out" / "leaderboard.png"))
+    assert [sheet[28 * row["row_of_the_picture"], 0] for row in rows.values()] == [10, 30, 40]
+
+
 def test_the_protocol_measures_anyones_draw_and_refuses_what_is_none():
     train, test = (each.subset(slice(0, 150)) for each in data.mnist())
     measure = partial(protocol.measured, seed=0, real=test, training=train, count=100)
@@ -152,7 +173,7 @@ def test_a_kernel_density_is_a_distribution_over_black_and_white_images():
     assert 0 < own < made.likelihood(data.mnist()[1].subset(slice(0, 50)))["nats"]
 
 
-@pytest.mark.parametrize("name", ["VAE", "GAN", "coupling flow", "row LSTM", "flow matching"])
+@pytest.mark.parametrize("name", ["VAE", "GAN", "WGAN-GP", "coupling flow", "row LSTM", "PixelCNN", "diffusion"])
 def test_each_family_trains_and_draws(name):
     train, test = (each.subset(slice(0, 130)) for each in data.mnist())
     family = families.TRAINED[name]

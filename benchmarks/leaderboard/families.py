@@ -12,11 +12,12 @@ from functools import partial
 
 import torch
 
-from course_lib import data, gan_losses, models, objectives, published, runtime
+from course_lib import data, gan_losses, models, objectives, paths, published, runtime
 from course_lib.objectives.density import dequantized
 
 PIXELS = 784
 BATCH = 64
+R1 = gan_losses.r1(0.1)
 
 
 @dataclass
@@ -207,11 +208,10 @@ def vae(train, rate, seconds, seed):
     return Generator(in_parts(objective.sample), counted(network, facts), likelihood)
 
 
-def gan(train, rate, seconds, seed):
+def gan(train, rate, seconds, seed, *, loss=gan_losses.non_saturating, penalty=R1):
     generator = models.Generator(latent_dim=64, width=32)
-    game = objectives.Adversarial(
-        generator, models.Discriminator(width=32, stages=3), latent_dim=64, penalty=gan_losses.r1(0.1)
-    )
+    discriminator = models.Discriminator(width=32, stages=3)
+    game = objectives.Adversarial(generator, discriminator, latent_dim=64, loss=loss, penalty=penalty)
     game, facts = train_for(seconds, game, train.with_value_range(-1, 1), rate, seed, betas=(0.0, 0.99))
     return Generator(in_parts(lambda *how: (game.sample(*how) + 1) / 2), counted(generator, facts))
 
@@ -230,8 +230,8 @@ def coupling_flow(train, rate, seconds, seed):
     return Generator(in_parts(objective.sample), counted(network, facts), likelihood)
 
 
-def row_rnn(train, rate, seconds, seed):
-    network = models.RowRNN(hidden=256, units=256)
+def autoregressive(make, train, rate, seconds, seed):
+    network = make()
     objective = objectives.ExactLikelihood(network, binarize=True)
     objective, facts = train_for(seconds, objective, train, rate, seed, clip=200.0)
 
@@ -243,9 +243,9 @@ def row_rnn(train, rate, seconds, seed):
     return Generator(in_parts(objective.sample), counted(network, facts, PIXELS), likelihood)
 
 
-def flow_matching(train, rate, seconds, seed):
+def denoising(train, rate, seconds, seed, **options):
     network = models.NoiseUNet(1, widths=(32, 64))
-    objective = objectives.Denoising(network, (1, 28, 28), steps=8)
+    objective = objectives.Denoising(network, (1, 28, 28), steps=8, **options)
     objective, facts = train_for(seconds, objective, train.with_value_range(-1, 1), rate, seed, clip=1.0)
 
     def draw(count, generator):
@@ -285,7 +285,12 @@ TRAINED = {
     "kernel density": Family((0.01, 0.03, 0.1), kernel_density),
     "VAE": Family((1e-3, 2e-3, 4e-3, 8e-3), vae),
     "GAN": Family((5e-4, 1e-3, 2e-3, 4e-3), gan),
+    "WGAN-GP": Family(
+        (5e-4, 1e-3, 2e-3, 4e-3), partial(gan, loss=gan_losses.wasserstein, penalty=gan_losses.gradient_penalty(10.0))
+    ),
     "coupling flow": Family((5e-4, 1e-3, 2e-3, 4e-3), coupling_flow),
-    "row LSTM": Family((2e-3, 4e-3, 8e-3, 1.6e-2), row_rnn),
-    "flow matching": Family((1e-3, 2e-3, 4e-3, 8e-3), flow_matching),
+    "row LSTM": Family((2e-3, 4e-3, 8e-3, 1.6e-2), partial(autoregressive, partial(models.RowRNN, hidden=256, units=256))),
+    "PixelCNN": Family((1e-3, 2e-3, 4e-3, 8e-3), partial(autoregressive, models.PixelCNN)),
+    "flow matching": Family((1e-3, 2e-3, 4e-3, 8e-3), denoising),
+    "diffusion": Family((1e-3, 2e-3, 4e-3, 8e-3), partial(denoising, path=paths.COSINE, prediction="v")),
 }

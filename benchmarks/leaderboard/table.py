@@ -42,10 +42,11 @@ def lines(table):
 def write(folder, out):
     """Make the table of all runs in a folder, and the sheet of their first images; returns it as text.
 
-    above_floor: how much the distance exceeds that of real digits against the same digits; paired, so that which digits these
-    were does not widen the interval.
+    Rows of a table that is there already stay, but for those that the folder has runs of, so that a new family needs no run of
+    the others. above_floor: how much the distance exceeds that of real digits against the same digits; paired, so that which
+    digits these were does not widen the interval.
     """
-    budgets, sheet = {}, []
+    machines, found = _standing(out)
     floors = {row["seed"]: row["measures"]["frechet"] for row in _runs(Path(folder) / FLOOR)}
     for path in sorted(Path(folder).glob("*/*-0.json")):
         rows = _runs(path)
@@ -56,15 +57,33 @@ def write(folder, out):
         setting = path.with_name(path.name.replace("-0.json", "-setting.json"))
         if setting.exists():
             row["tried"] = runs.read(setting)["tried"]
-        row["runs"], row["row_of_the_picture"] = len(rows), len(sheet)
-        sheet.append(np.asarray(Image.open(path.with_suffix(".png"))))
-        budgets.setdefault(row.pop("budget"), {})[row.pop("family")] = row
-    machines = {tuple(row.pop("machine")) for rows in budgets.values() for row in rows.values()}
+        row["runs"] = len(rows)
+        machines.add(tuple(row.pop("machine")))
+        found[row.pop("budget"), row.pop("family")] = row, np.asarray(Image.open(path.with_suffix(".png")))
+    budgets, sheet = {}, []
+    for (budget, family), (row, strip) in sorted(found.items(), key=lambda each: each[0]):
+        budgets.setdefault(budget, {})[family] = row | {"row_of_the_picture": len(sheet)}
+        sheet.append(strip)
     table = {"version": protocol.VERSION, "count": protocol.COUNT, "machines": sorted(machines), "budgets": budgets}
     out.mkdir(exist_ok=True)
     (out / "leaderboard.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
     Image.fromarray(np.concatenate(sheet)).save(out / "leaderboard.png", optimize=True)
     return "\n\n".join(f"{budget}\n{lines(rows)}" for budget, rows in budgets.items())
+
+
+def _standing(out):
+    """The machines of the table in a folder, and its rows with their images by budget and family; of another version, none."""
+    path = out / "leaderboard.json"
+    table = json.loads(path.read_text()) if path.exists() else {}
+    if table.get("version") != protocol.VERSION:
+        return set(), {}
+    sheet = np.asarray(Image.open(path.with_suffix(".png")))
+    found = {
+        (budget, family): (row, sheet[28 * row["row_of_the_picture"] :][:28])
+        for budget, rows in table["budgets"].items()
+        for family, row in rows.items()
+    }
+    return {tuple(machine) for machine in table["machines"]}, found
 
 
 def _runs(path):

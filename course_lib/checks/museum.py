@@ -39,13 +39,14 @@ def gradient_penalty(function):
 
     random = torch.Generator().manual_seed(0)
     hint = "the norm is over all numbers of an image: flatten the gradient to (B, C H W) first."
-    weights = torch.randn(2, 3, 3, generator=random)
+    weights = torch.randn(2, 3, 3, generator=random, requires_grad=True)
     x = torch.randn(4, 2, 3, 3, generator=random)
     scales = torch.tensor([0.1, 0.5, 1.0, 3.0])  # the gradient at each image is so many times the weights
     answer = call_as_it_is(function, lambda x: scales * (weights * x).sum((1, 2, 3)), x.clone(), hint=hint)
     require(torch.is_tensor(answer), "expected a tensor (B,).")
     expected = (scales * weights.norm() - 1).square()
-    require_close(answer.detach().numpy(), expected.numpy(), hint, tolerance=1e-4)
+    require_close(answer.detach().numpy(), expected.detach().numpy(), hint, tolerance=1e-4)
+    require(answer.requires_grad, "the penalty is a constant to the optimizer: keep the graph of the gradient (create_graph).")
     right("one norm for each image.")
 
 
@@ -53,7 +54,7 @@ def between(function):
     """function(real, fake, rng) -> images between them, (B, C, H, W), one place on the line for each pair, in 0..1."""
     random = np.random.default_rng(0)
     real, fake = random.normal(size=(2, 6, 2, 3, 3))
-    hint = "draw B numbers, of shape (B, 1, 1, 1)."
+    hint = "each pair has one place of its own."
     answer = numbers(call(function, real, fake, np.random.default_rng(1), hint=hint), real.shape, hint)
     place = ((answer - fake) / (real - fake)).reshape(6, -1)
     require(bool(np.allclose(place, place[:, :1])), f"the pixels of an image lie at different places between the two; {hint}")
@@ -67,6 +68,7 @@ def mask(function):
     for kernel in (3, 5, 7):
         answer = numbers(call(function, kernel, hint="an array of zeros and ones."), (kernel, kernel), "one for each weight.")
         middle = kernel // 2
+        require(not answer[middle + 1 :].any(), "the rows below are still to be drawn: the network must not see them.")
         require(
             bool(answer[middle, :middle].all()), "the pixels to the left in the same row are drawn already: they may be seen."
         )
@@ -79,10 +81,12 @@ def noised(function):
     """function(x, noise, alpha_bar) -> noisy images of the same variance, as x, from arrays of one shape and a number."""
     random = np.random.default_rng(0)
     x, noise = random.normal(size=(2, 5, 4))
-    hint = "sqrt(alpha_bar) x + sqrt(1 - alpha_bar) noise: the SQUARES of the weights add up to one."
+    hint = "an array of the shape of x."
     for alpha_bar in (0.95, 0.5, 0.02):
         expected = alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * noise
-        require_close(call(function, x, noise, alpha_bar, hint=hint), expected, hint)
+        answer = call(function, x, noise, alpha_bar, hint=hint)
+        rest = np.std(numbers(answer, x.shape, hint) - expected) < 1e-6
+        require(rest, f"at alpha_bar {alpha_bar} the weights' squares do not add up to one, so the variance does not stay 1.")
     right("what has variance 1 keeps it at all times.")
 
 

@@ -1,12 +1,12 @@
 /* Draw a digit, look inside: the maps from edges to the answer, and which strokes the answer hangs on. */
 courseWidgets.kinds.draw = ({ box, words, facts, say, network }) => {
-  const W = courseWidgets, S = 280, examples = W.unpacked(facts.examples), PATCH = 6;
-  let given = null, shift = [0, 0], last; // given: 784 numbers, or null; shift: by the arrow keys
+  const W = courseWidgets, examples = W.unpacked(facts.examples), PATCH = 6;
+  let given = null, shift = [0, 0]; // given: 784 numbers, or null; shift: by the arrow keys
 
-  const pad = W.pad(S, S, words.pad, {
-    down: (x, y) => { shift = [0, 0]; last = [x, y]; stroke(x, y); },
-    move: (x, y) => stroke(x, y),
-    up: () => finish(),
+  const pad = W.drawing(words.pad, {
+    begun: () => { shift = [0, 0]; },
+    drawn: numbers => { given = numbers; soon(); },
+    finished: () => finish(),
     keys: (x, y) => {
       if (!given) return say(words.empty);
       shift = [shift[0] + x, shift[1] + y].map(v => Math.max(-14, Math.min(14, v)));
@@ -14,39 +14,6 @@ courseWidgets.kinds.draw = ({ box, words, facts, say, network }) => {
       finish();
     },
   });
-  const context = pad.getContext("2d", { willReadFrequently: true });
-  Object.assign(context, { lineWidth: 22, lineCap: "round", lineJoin: "round", strokeStyle: "#fff" });
-  const stroke = (x, y) => {
-    context.beginPath();
-    context.moveTo(...last);
-    context.lineTo(x, y);
-    context.stroke();
-    last = [x, y];
-    given = prepared();
-    soon();
-  };
-
-  /* As MNIST's digits were made: the drawing's longer side becomes 20 pixels, its centre of mass goes to the middle. */
-  const tiny = W.tag("canvas", { width: 28, height: 28 }).getContext("2d", { willReadFrequently: true });
-  const prepared = () => {
-    const { data } = context.getImageData(0, 0, S, S);
-    let [left, right, above, below] = [S, -1, S, -1];
-    for (let y = 0; y < S; y++) for (let x = 0; x < S; x++) if (data[4 * (y * S + x)] > 30) {
-      [left, right, above, below] = [Math.min(left, x), Math.max(right, x), Math.min(above, y), Math.max(below, y)];
-    }
-    if (right < 0) return null;
-    const w = right - left + 1, h = below - above + 1, scale = 20 / Math.max(w, h);
-    tiny.imageSmoothingQuality = "high";
-    const grey = (x, y) => {
-      tiny.fillRect(0, 0, 28, 28);
-      tiny.drawImage(pad, left, above, w, h, x, y, w * scale, h * scale);
-      const { data: pixels } = tiny.getImageData(0, 0, 28, 28);
-      return Float32Array.from({ length: 784 }, (_, i) => pixels[4 * i] / 255);
-    };
-    const first = grey(4, 4), mass = first.reduce((a, b) => a + b);
-    const middle = axis => first.reduce((sum, v, i) => sum + v * (axis ? Math.floor(i / 28) : i % 28), 0) / mass;
-    return grey(4 + Math.round(13.5 - middle(0)), 4 + Math.round(13.5 - middle(1)));
-  };
   const shifted = () => Float32Array.from({ length: 784 }, (_, i) => {
     const x = i % 28 - shift[0], y = Math.floor(i / 28) - shift[1];
     return given && x >= 0 && x < 28 && y >= 0 && y < 28 ? given[28 * y + x] : 0;
@@ -96,14 +63,13 @@ courseWidgets.kinds.draw = ({ box, words, facts, say, network }) => {
     occlude();
     say(words.read, { digit: box.shown.digit, share: (100 * box.shown.share).toFixed(1) });
   };
-  const wipe = () => { context.fillRect(0, 0, S, S); shift = [0, 0]; given = null; blame.paint(new Float32Array(784)); };
+  const wipe = () => { pad.wipe(); shift = [0, 0]; given = null; blame.paint(new Float32Array(784)); };
   const example = digit => {
     wipe();
     given = examples[digit];
     const shown = W.picture(28, 28, "");
     shown.paint(given);
-    context.imageSmoothingEnabled = false;
-    context.drawImage(shown, 0, 0, S, S);
+    pad.show(shown);
     finish();
   };
   wipe();

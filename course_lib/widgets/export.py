@@ -14,7 +14,8 @@ from ..models import MLP, Generator, NoiseMLP
 from ..models.cnn import Classifier, ResidualBlock
 
 SMALL = 5_000  # weights: below, 16 bits for each cost next to nothing, and layers next to the input or output need them most
-BITS = (8, 16, 32)
+BITS = (3, 4, 5, 6, 8, 16, 32)
+ENTROPY = (2 * np.pi * np.e) ** 0.5  # normal numbers in steps of ENTROPY / 2**b deviations take b bits each, once deflated
 
 
 class Program:
@@ -189,8 +190,9 @@ def export(network: nn.Module, shape: tuple[int, int, int], *, bits: int = 8) ->
 
     network: in evaluation mode; of layers that `steps_of` knows.
     shape: (C, H, W) of what it takes; a vector of C numbers is (C, 1, 1).
-    bits: 8, 16 or 32 for each weight. With 8, a row of a matrix has one scale for its integers, and matrices of fewer than
-        5,000 weights have 16 bits.
+    bits: for each weight, one of 3, 4, 5, 6, 8, 16, 32. With 8 and fewer, a row of a matrix has one scale for its integers, and
+        matrices of fewer than 5,000 weights have 16 bits. Fewer than 8 make coarser integers, which take that many bits once
+        the file is deflated.
 
     Raises TypeError for a layer that a page cannot run, ValueError for weights that are not finite and for other bits.
     """
@@ -202,9 +204,10 @@ def export(network: nn.Module, shape: tuple[int, int, int], *, bits: int = 8) ->
     for name, array in program.tensors.items():
         if not np.isfinite(array).all():
             raise ValueError("Expected weights that are all finite, got nan or inf: train the network anew, or load it again.")
-        if bits == 8 and array.ndim > 1 and array.size > SMALL:
+        if bits <= 8 and array.ndim > 1 and array.size > SMALL:
             rows = array.reshape(len(array), -1)
-            scale = (np.abs(rows).max(1) / 127).astype(np.float16)
+            coarse = ENTROPY / 2**bits * np.sqrt((rows**2).mean(1)) if bits < 8 else 0
+            scale = np.maximum(np.abs(rows).max(1) / 127, coarse).astype(np.float16)
             scale[scale == 0] = 1
             tensors[name] = np.rint(rows / scale.astype(np.float32)[:, None]).clip(-127, 127).astype(np.int8)
             tensors[f"{name} scale"] = scale

@@ -1,8 +1,8 @@
-/* Latent plane: drag a point between three digits; two walks from the first to the second; thickness and slant added. */
-courseWidgets.kinds.latent = ({ box, words, facts, say, decoder }) => {
-  const W = courseWidgets, { codes, digits, directions } = facts, SIDE = 320, REACH = 40;
+/* Latent plane: drag a point between three digits, of the test set or drawn by the reader; two walks from the first to the second; thickness and slant added. */
+courseWidgets.kinds.latent = ({ box, words, facts, say, encoder, decoder }) => {
+  const W = courseWidgets, { directions } = facts, codes = [...facts.codes], digits = [...facts.digits], OFFERED = codes.length, SIDE = 320, REACH = 40;
   const names = Object.keys(directions), corners = [[0, 0], [1, 0], [0, 1]]; // places of the three digits in the plane
-  let chosen = [9, 15, 24], at = [0.3, 0.3];
+  let chosen = [9, 15, 24], at = [0.3, 0.3], own = null;
   const added = Object.fromEntries(names.map(name => [name, 0]));
 
   const blend = weights => codes[0].map((_, i) => weights.reduce((sum, w, k) => sum + w * codes[chosen[k]][i], 0)
@@ -70,10 +70,21 @@ courseWidgets.kinds.latent = ({ box, words, facts, say, decoder }) => {
   });
   pad.classList.add("smooth");
   const another = ["first", "second", "third"].map((name, k) => W.button(words[name], () => {
-    do chosen[k] = (chosen[k] + 7) % codes.length; while (chosen.filter(each => each === chosen[k]).length > 1); // 7 and 30: all in turn
+    do chosen[k] = (chosen[k] + 7) % OFFERED; while (chosen.filter(each => each === chosen[k]).length > 1); // 7 and 30: all in turn
     all();
     say(words.chosen, { name: words[name], digit: digits[chosen[k]] });
   }));
+  const field = W.drawing(words.field, { drawn: numbers => { own = numbers; }, finished: () => say(words.drawn) });
+  const mine = ["mineFirst", "mineSecond", "mineThird"].map((name, k) => W.button(words[name], () => {
+    if (!own) return say(words.empty);
+    const mean = encoder.run(own.map(v => v > 0.5 ? 1 : 0)).data.slice(0, codes[0].length); // the VAE knows black and white alone
+    chosen[k] = codes.push([...mean]) - 1;
+    digits.push(words.own);
+    all();
+    box.placed = { x: own, mean };
+    say(words.placed, { name: words[name] });
+  }));
+  const clear = W.button(words.clear, () => { field.wipe(); own = null; say(words.empty); });
   const sliders = names.map(name => W.slider(words[name], { min: -1.5, max: 1.5, step: 0.1, value: 0 }, value => { added[name] = value; all(); }));
   draw();
   walks();
@@ -81,6 +92,7 @@ courseWidgets.kinds.latent = ({ box, words, facts, say, decoder }) => {
   return [
     W.tag("div", { class: "pair" }, W.tag("div", { class: "stack" }, W.tag("div", { class: "wide" }, pad), W.tag("div", { class: "line" }, ...another)),
       W.tag("div", { class: "stack" }, W.tag("div", { class: "small" }, big), ...sliders)),
+    W.tag("div", { class: "pair" }, W.tag("div", { class: "small" }, field), W.tag("div", { class: "line" }, ...mine, clear)),
     ...strips.map(({ label, canvases }) => W.tag("figure", {}, W.tag("figcaption", {}, label), W.tag("div", { class: "strip" }, ...canvases))),
   ];
 };

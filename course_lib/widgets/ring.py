@@ -1,4 +1,4 @@
-"""Ring playground: a GAN that is trained in the page on eight Gaussians on a ring."""
+"""Ring playground: a GAN or a flow that is trained in the page on eight Gaussians on a ring."""
 
 from functools import partial
 
@@ -13,21 +13,22 @@ SIDE = 140
 REACH = 3.0
 DEVIATION = 0.1
 NETWORKS = {"generator": (4, 32, 32, 2), "discriminator": (2, 32, 32, 1)}
+FLOW = (3, 64, 64, 2)  # a place and the time in, the velocity out
 ROUNDS = 800
 PRICE = 0.1
 
 
 def parts(network: nn.Module | None = None) -> Parts:
-    """The ring, and the widths of the two networks that the page makes."""
+    """The ring, and the widths of the networks that the page makes."""
     if network is not None:
-        raise ValueError('Expected no network for the widget "ring", which trains two of its own in the page: show("ring").')
+        raise ValueError('Expected no network for the widget "ring", which trains its own in the page: show("ring").')
     ring = data.ring_of_gaussians(512, deviation=DEVIATION)
     facts = {
         "points": ring.points.cpu().mul(1000).round().div(1000).tolist(),
         "centers": ring.centers.cpu().tolist(),
         "deviation": DEVIATION,
         "reach": REACH,
-        "widths": NETWORKS,
+        "widths": NETWORKS | {"flow": FLOW},
     }
     return Parts(_picture(ring), facts=facts)
 

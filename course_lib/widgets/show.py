@@ -22,9 +22,9 @@ SCRIPTS = {  # of each kind, in the order in which a page loads them
     "ask": ["ask"],
     "boundary": ["training", "boundary"],
     "convolution": ["convolution"],
-    "draw": ["draw"],
+    "draw": ["drawing", "draw"],
     "judge": ["judge"],
-    "latent": ["latent"],
+    "latent": ["drawing", "latent"],
     "ring": ["training", "ring"],
     "sampler": ["sampler"],
 }
@@ -70,7 +70,7 @@ class Widget:
         told = f"{self.kind}-{hashlib.sha256(facts.encode()).hexdigest()[:8]}"
         files = scripts(self.kind)
         for name, file in self.parts.networks.items():
-            packed = base64.b64encode(zlib.compress(file, 9)).decode()
+            packed = base64.b64encode(deflated(file)).decode()
             files[f"{names[name]}.js"] = f'courseWidgets.file("{names[name]}", "{packed}");\n'
         files[f"{told}.js"] = f'courseWidgets.facts("{told}", {facts});\n'
         files["mount.js"] = files.pop("mount.js")  # last, once all is known
@@ -86,6 +86,12 @@ class Widget:
             f'<figure class="fallback">{_image(self.parts.picture, self.words["alternative"])}'
             f"<figcaption>{html.escape(STRINGS['page']['fallback'])}</figcaption></figure></section>\n"
         )
+
+
+def deflated(file: bytes) -> bytes:
+    """A file of weights with few bits for frequent bytes (Huffman's code): weights do not repeat, so no repeats are sought."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_HUFFMAN_ONLY)
+    return packer.compress(file) + packer.flush()
 
 
 def scripts(kind: str) -> dict[str, str]:

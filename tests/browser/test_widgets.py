@@ -368,6 +368,16 @@ DRAWINGS = {  # strokes over the field, from corner (0, 0) to (1, 1)
 }
 
 
+def stroke(visit, field, places):
+    """Draw along places of a field, with the mouse."""
+    box, mouse = field.bounding_box(), visit.page.mouse
+    for index, (u, v) in enumerate(places):
+        mouse.move(box["x"] + box["width"] * u, box["y"] + box["height"] * v, steps=3 if index else 1)
+        if index == 0:
+            mouse.down()
+    mouse.up()
+
+
 def test_draw_reads_what_a_mouse_draws(opened):
     visit, right = opened("draw"), 0
     field = visit.page.get_by_role("application")
@@ -375,14 +385,8 @@ def test_draw_reads_what_a_mouse_draws(opened):
         visit.page.get_by_role("button", name="Clear").click()
         assert "Nothing is drawn yet" in visit.says()
         field.scroll_into_view_if_needed()
-        box = field.bounding_box()
-        for stroke in strokes:
-            u, v = stroke[0]
-            visit.page.mouse.move(box["x"] + box["width"] * u, box["y"] + box["height"] * v)
-            visit.page.mouse.down()
-            for u, v in stroke[1:]:
-                visit.page.mouse.move(box["x"] + box["width"] * u, box["y"] + box["height"] * v, steps=3)
-            visit.page.mouse.up()
+        for places in strokes:
+            stroke(visit, field, places)
         right += visit.shown("digit") == digit
         assert visit.says().startswith(f"The network reads {visit.shown('digit')}")
     assert right >= 9
@@ -511,9 +515,23 @@ def test_ring_finds_the_spots_while_the_losses_stay_near_a_draw(opened):
     assert visit.shown("rounds") == 0
 
 
+def test_ring_a_flow_finds_all_spots_and_needs_steps(opened):
+    visit = opened("ring")
+    visit.page.get_by_role("radio", name="Flow").check()
+    visit.page.get_by_role("radio", name="As arrows, ending in a ring").check()
+    visit.page.get_by_role("button", name="Play", exact=True).click()
+    visit.page.wait_for_function("document.querySelector('.course-widget').shown.rounds > 1500", timeout=240_000)
+    visit.page.get_by_role("button", name="Pause").click()
+    many = percent(visit.shown("good"))
+    assert visit.shown("modes") == 8
+    visit.page.get_by_label("Steps").press("Home")
+    assert percent(visit.shown("good")) < many / 2
+    assert "loss of the velocity" in visit.box.inner_text()
+
+
 def test_latent_draws_what_pytorch_draws(opened):
     visit = opened("latent")
-    pad = visit.page.get_by_role("application")
+    pad = visit.page.get_by_role("application", name="The plane through")
     box = pad.bounding_box()
     visit.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     visit.page.mouse.down()
@@ -529,6 +547,28 @@ def test_latent_draws_what_pytorch_draws(opened):
     assert np.abs(image - expected).mean() < 0.01
     visit.page.get_by_role("button", name="Change the top").click()
     assert visit.says().startswith("Change the top: now a ")
+
+
+def test_latent_places_what_a_mouse_draws(opened):
+    visit = opened("latent")
+    visit.page.get_by_role("button", name="My drawing on the right").click()
+    assert visit.says().startswith("Nothing is drawn yet")
+    field = visit.page.get_by_role("application", name="Draw a digit here")
+    field.scroll_into_view_if_needed()
+    stroke(visit, field, DRAWINGS[7][0])
+    assert visit.says().startswith("Now put your drawing")
+    visit.page.get_by_role("button", name="My drawing on the right").click()
+    visit.page.get_by_role("application", name="The plane through").press("ArrowLeft")
+    assert "% of the drawing" in visit.says()
+    placed = visit.box.evaluate("box => [[...box.placed.x], [...box.placed.mean]]")
+    x = torch.tensor(placed[0]).view(1, 1, 28, 28)
+    assert x.sum() > 30
+    with torch.no_grad():
+        mean, logvar = published.mnist_vae().encode((x > 0.5).float())
+    apart = (torch.tensor(placed[1]) - mean).abs() / (logvar / 2).exp()
+    assert (
+        apart.mean() < 0.5
+    )  # in the deviations that the encoder gives its codes: rounding to three bits does less than they do
 
 
 @torch.no_grad()

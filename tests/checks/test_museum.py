@@ -25,10 +25,10 @@ def elbo(over=lambda x, mean: 1):
     return negative_elbo
 
 
-def penalty(axes):
+def penalty(axes, create_graph=True):
     def gradient_penalty(critic, x):
-        x.requires_grad_()
-        (gradient,) = torch.autograd.grad(critic(x).sum(), x)
+        x = x.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=create_graph)
         return (gradient.norm(2, dim=axes) - 1) ** 2
 
     return gradient_penalty
@@ -50,6 +50,12 @@ def mask(start):
         return found
 
     return of_kernel
+
+
+def without_a_colon(kernel):
+    found = np.ones((kernel, kernel))
+    found[kernel // 2] = 0
+    return found
 
 
 def variance(pad):
@@ -76,10 +82,12 @@ WRONG = [
     (museum.negative_elbo, [elbo(lambda x, mean: mean.shape[1])], "the latent numbers"),
     (museum.negative_elbo, [lambda x, logits, mean, logvar: elbo()(x, logits, mean, logvar).mean()], "shape"),
     (museum.gradient_penalty, [penalty(1)], "flatten"),
+    (museum.gradient_penalty, [penalty((1, 2, 3), create_graph=False)], "constant to the optimizer"),
     (museum.between, [between("each pixel")], "different places"),
     (museum.between, [between("one for all")], "the same place"),
     (museum.mask, [mask(0)], "same row"),
-    (museum.mask, [lambda kernel: np.ones((kernel, kernel))], "later"),
-    (museum.noised, [lambda x, noise, kept: kept**0.5 * x + (1 - kept) * noise], "SQUARES"),
+    (museum.mask, [without_a_colon], "still to be drawn"),
+    (museum.mask, [lambda kernel: np.ones((kernel, kernel))], "still to be drawn"),
+    (museum.noised, [lambda x, noise, kept: kept**0.5 * x + (1 - kept) * noise], "add up to one"),
     (museum.posterior_variance, [variance("right")], "no doubt"),
 ]

@@ -10,6 +10,7 @@ from torch import nn
 
 from course_lib import models
 from course_lib.widgets.export import digest, export
+from course_lib.widgets.show import deflated
 
 CONV = nn.Conv2d(1, 2, 3)
 
@@ -32,6 +33,19 @@ def test_eight_bits_take_a_quarter_and_err_by_half_a_step_at_most():
     scale = tensors[f"{name} scale"].astype(np.float32)[:, None]
     apart = np.abs(tensors[name] * scale - layer.weight.detach().numpy())
     assert (apart <= scale * 0.51 + 127 * scale * 2**-11).all()  # the last term: the scale itself has 11 bits
+
+
+@pytest.mark.parametrize("bits", [3, 4, 5, 6])
+def test_fewer_bits_take_that_many_once_deflated(bits):
+    torch.manual_seed(0)
+    layer = nn.Linear(300, 200, bias=False)
+    nn.init.normal_(layer.weight)
+    file = export(layer, (300, 1, 1), bits=bits)
+    assert 8 * len(deflated(file)) / layer.weight.numel() == pytest.approx(bits, abs=0.25)
+    tensors = load(file)
+    (name,) = (name for name, tensor in tensors.items() if tensor.dtype == np.int8)
+    apart = tensors[name] * tensors[f"{name} scale"].astype(np.float32)[:, None] - layer.weight.detach().numpy()
+    assert np.sqrt((apart**2).mean()) < 1.3 / 2**bits  # a step is 4.13 / 2**bits wide, and its error 1 / sqrt(12) of that
 
 
 def test_the_name_follows_the_numbers():
@@ -69,5 +83,5 @@ def test_a_layer_that_a_page_cannot_run_is_refused(layer, told):
 
 
 def test_other_bits_are_refused():
-    with pytest.raises(ValueError, match=r"Expected bits to be one of \(8, 16, 32\), got 4\."):
-        export(CONV, (1, 5, 5), bits=4)
+    with pytest.raises(ValueError, match=r"Expected bits to be one of \(3, 4, 5, 6, 8, 16, 32\), got 2\."):
+        export(CONV, (1, 5, 5), bits=2)
