@@ -2,7 +2,8 @@
 
 python benchmarks/grading.py hostile       (every hostile submission; minutes, for some run into the wall clock)
 python benchmarks/grading.py honest        (honest ones, while every core is kept busy by something else)
-python benchmarks/grading.py cost          (a sandbox, a submission, the judge's own share, in seconds of processor time)
+python benchmarks/grading.py docker        (both sets in Docker's containers, for those who have it)
+python benchmarks/grading.py cost          (processor time of the judge, and the clock, for a sandbox and a submission)
 python benchmarks/grading.py many 1000     (the same small submission many times, two at a time)
 python benchmarks/grading.py class         (ten submissions, from a zip to the filled sheet, as the book tells it)
 python benchmarks/grading.py dask 60       (on two Dask workers, one of which is killed on the way; pip install distributed)
@@ -14,7 +15,6 @@ import argparse
 import csv
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
@@ -67,20 +67,20 @@ def save(part, value):
     RESULTS.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
 
 
-def try_hostile():
+def try_hostile(backend="bubblewrap", part="hostile"):
     """Each hostile submission: its points, those it may earn, and what it got that it must not."""
-    found = load().get("hostile", {})
+    found = load().get(part, {})
     for attack in hostile.SET:
         if attack.name in found:
             continue
-        got, result = hostile.try_one("bubblewrap", attack)
+        got, result = hostile.try_one(backend, attack)
         found[attack.name] = {"points": result["points"], "honest": attack.points, "got": got}
         print(f"{attack.name}: {result['points']:g} of {attack.points:g} {got or ''}", flush=True)
-        save("hostile", found)
+        save(part, found)
     print(f"{sum(not each['got'] for each in found.values())} of {len(found)} were held")
 
 
-def try_honest():
+def try_honest(backend="bubblewrap", part="honest"):
     """Each honest submission, while twice as many loops run as there are cores."""
     found, loops = {}, [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(2 * os.cpu_count())]
     try:
@@ -88,14 +88,20 @@ def try_honest():
             for name, (code, points) in HONEST.items():
                 path = Path(folder, "x.ipynb")
                 path.write_bytes(hostile.notebook([*hostile.HONEST, code]))
-                result = judge.grade("somebody", path, hostile.PROBE, "probe", hostile.SECRET)
+                result = judge.grade("somebody", path, hostile.PROBE, "probe", hostile.SECRET, backend=backend)
                 found[name] = {"points": result["points"], "right": points}
                 print(f"{name}: {result['points']:g} of {points}", flush=True)
     finally:
         for loop in loops:
             loop.kill()
             loop.wait()
-    save("honest", found)
+    save(part, found)
+
+
+def in_docker():
+    """Both sets again, each submission in a container."""
+    try_hostile("docker", "hostile_in_docker")
+    try_honest("docker", "honest_in_docker")
 
 
 def class_of_ten(folder):
@@ -150,20 +156,14 @@ def one_class():
     save("class", {"printed": told, "points": points, "questions": rows})
 
 
-def spent():
-    """Processor seconds of this process, and of those it has waited for."""
-    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime, others.ru_utime + others.ru_stime
-
-
 def measured(function):
-    """(this process's, the children's) processor seconds: the smallest of three."""
+    """Processor seconds of this process, and seconds on the clock: the smallest of five."""
     times = []
-    for _ in range(3):
-        before = spent()
+    for _ in range(5):
+        before = time.process_time(), time.monotonic()
         function()
-        times.append([after - start for after, start in zip(spent(), before, strict=True)])
-    return [round(min(each), 3) for each in zip(*times, strict=True)]
+        times.append((time.process_time() - before[0], time.monotonic() - before[1]))
+    return dict(zip(("judge", "clock"), [round(min(each), 3) for each in zip(*times, strict=True)], strict=True))
 
 
 def cost():
@@ -180,14 +180,13 @@ def cost():
         own = source.ticket(hostile.SECRET, "by_hand", "somebody")
         path.write_bytes(hostile.notebook(source.Assignment(text, "by_hand").solved(own)))
         whole = measured(lambda: judge.grade("somebody", path, text, "by_hand", hostile.SECRET))
-    seconds = {
+    found = {
         "a sandbox that answers": measured(lambda: first_answer("")),
         "with torch": measured(lambda: first_answer("import torch")),
     }
-    seconds |= {"a small submission": small, "the assignment by_hand": whole}
-    found = {name: {"judge": judge_, "sandbox": inside} for name, (judge_, inside) in seconds.items()}
+    found |= {"a small submission": small, "the assignment by_hand": whole}
     print(json.dumps(found, indent=2))
-    save("processor_seconds", found)
+    save("seconds", found)
 
 
 def class_of(folder, count):
@@ -203,20 +202,18 @@ def class_of(folder, count):
 
 def many(count):
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        submissions, memory, before, start = class_of(folder, count), [], spent(), time.monotonic()
+        submissions, memory, before, start = class_of(folder, count), [], time.process_time(), time.monotonic()
 
         def after_each(_):
             memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20)
 
         out = Path(folder, "results.jsonl")
         results = grade_all(submissions, hostile.ASSIGNMENT, hostile.SECRET, out, pool, width=2, after_each=after_each)
-        own, others = (round(after - begun, 1) for after, begun in zip(spent(), before, strict=True))
         found = {
             "submissions": count,
             "with_all_points": sum(result["points"] == 6 for result in results),
             "lines": len(out.read_text().splitlines()),
-            "judge_processor_seconds": own,
-            "sandbox_processor_seconds": others,
+            "judge_processor_seconds": round(time.process_time() - before, 1),
             "seconds": round(time.monotonic() - start, 1),
             "memory_mb_after_a_tenth_and_at_the_end": [memory[count // 10], memory[-1]],
         }
@@ -254,7 +251,8 @@ def dask(count):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parts = {"hostile": try_hostile, "honest": try_honest, "class": one_class, "cost": cost, "many": many, "dask": dask}
+    parts = {"hostile": try_hostile, "honest": try_honest, "docker": in_docker, "class": one_class, "cost": cost}
+    parts |= {"many": many, "dask": dask}
     parser.add_argument("part", choices=parts)
     parser.add_argument("count", type=int, nargs="?", default=1000, help="for many and dask")
     args = parser.parse_args()

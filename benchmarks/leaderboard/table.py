@@ -43,8 +43,8 @@ def write(folder, out):
     """Make the table of all runs in a folder, and the sheet of their first images; returns it as text.
 
     Rows of a table that is there already stay, but for those that the folder has runs of, so that a new family needs no run of
-    the others. above_floor: how much the distance exceeds that of real digits against the same digits; paired, so that which
-    digits these were does not widen the interval.
+    the others but of real digits, its floor. above_floor: how much the distance exceeds that of real digits against the same
+    digits; paired, so that which digits these were does not widen the interval.
     """
     machines, found = _standing(out)
     floors = {row["seed"]: row["measures"]["frechet"] for row in _runs(Path(folder) / FLOOR)}

@@ -81,12 +81,10 @@ def noised(function):
     """function(x, noise, alpha_bar) -> noisy images of the same variance, as x, from arrays of one shape and a number."""
     random = np.random.default_rng(0)
     x, noise = random.normal(size=(2, 5, 4))
-    hint = "an array of the shape of x."
     for alpha_bar in (0.95, 0.5, 0.02):
+        hint = f"at alpha_bar {alpha_bar} the weights' squares have to add up to one, so that the variance stays 1."
         expected = alpha_bar**0.5 * x + (1 - alpha_bar) ** 0.5 * noise
-        answer = call(function, x, noise, alpha_bar, hint=hint)
-        rest = np.std(numbers(answer, x.shape, hint) - expected) < 1e-6
-        require(rest, f"at alpha_bar {alpha_bar} the weights' squares do not add up to one, so the variance does not stay 1.")
+        require_close(call(function, x, noise, alpha_bar, hint=hint), expected, hint)
     right("what has variance 1 keeps it at all times.")
 
 

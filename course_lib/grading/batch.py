@@ -42,7 +42,7 @@ def grade_all(
     """
     results = Path(results)
     results.parent.mkdir(parents=True, exist_ok=True)
-    tidy()
+    tidy(backend)
     with lock(results.with_name(results.name + ".lock"), told=str(results)):
         prints = {who: fingerprint(path) for who, path in submissions.items()}
         done = {

@@ -1,11 +1,13 @@
-"""A process that can compute and nothing else, one for each submission. Two ways to make it: bubblewrap, or another user.
+"""A process that can compute and nothing else, one for each submission. Made by bubblewrap, by Docker, or as another user.
 
 Bubblewrap gives the process namespaces of its own (users, processes, network, mounts): it sees Python, its packages and an
-empty folder in memory. Where a machine allows no namespaces, as in many containers, another user is left: that one can read
-what everyone may read, so it is for containers that are thrown away afterwards.
+empty folder in memory. Docker makes a container that is no more than that, of an image with Python and the packages. Where a
+machine allows no namespaces, as in many containers, another user is left: that one can read what everyone may read, so it is
+for containers that are thrown away afterwards.
 """
 
 import contextlib
+import functools
 import itertools
 import json
 import os
@@ -20,7 +22,12 @@ from pathlib import Path
 from . import wire
 from .worker import TooLong
 
-BACKENDS = ("bubblewrap", "user")
+BACKENDS = ("bubblewrap", "docker", "user")
+IMAGE = "course-sandbox"  # that containers are made of
+MAKE_IMAGE = (
+    "printf 'FROM python:3.13-slim\\nRUN pip install torch --index-url https://download.pytorch.org/whl/cpu "
+    f"&& pip install mlxtend safetensors\\n' | docker build --tag {IMAGE} -"
+)
 MB = 1 << 20
 LIMITS = {
     "cpu": 300,  # seconds of one process
@@ -51,7 +58,7 @@ class Unusable(Exception):
 class Sandbox:
     """One worker, started and locked up.
 
-    backend: "bubblewrap" or "user".
+    backend: "bubblewrap", "docker" or "user".
     forbidden: names of packages that are not there inside.
     files: what lies in the working folder, {name: bytes}, read-only.
     patience: seconds of the wall clock for a second of processor time that a request may take.
@@ -67,10 +74,12 @@ class Sandbox:
         for name, data in (files or {}).items():
             (self.folder / name).write_bytes(data)
             (self.folder / name).chmod(0o444)
-        self.groups = control_groups(f"grading-{os.getpid()}-{self.slot}") if os.getuid() == 0 else []
+        self.name = f"grading-{os.getpid()}-{self.slot}"
+        self.groups = control_groups(self.name) if os.getuid() == 0 and backend != "docker" else []
         self.limited = bool(self.groups)
-        inside = {"bubblewrap": self._bubblewrap, "user": self._user}[backend]
-        self.user = FIRST_USER + self.slot if backend == "user" else None
+        self.backend, self.user = backend, FIRST_USER + self.slot
+        inside = {"bubblewrap": self._bubblewrap, "docker": self._docker, "user": self._user}[backend]
+        command = inside()
         settings = {"packages": self.packages, "forbidden": self.forbidden, "limits": LIMITS}
         join = ['for group in $GROUPS_TO_JOIN; do echo $$ > "$group/cgroup.procs"; done; unset GROUPS_TO_JOIN']
         join = [
@@ -79,13 +88,13 @@ class Sandbox:
         ]  # short of memory, this goes first
         self.told = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", *join, *inside(), json.dumps(settings)],
+            ["/bin/sh", "-c", *join, *command, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.told,
             start_new_session=True,
             cwd="/",
-            env=environment() | {"GROUPS_TO_JOIN": " ".join(map(str, self.groups))},
+            env=(os.environ if backend == "docker" else environment()) | {"GROUPS_TO_JOIN": " ".join(map(str, self.groups))},
         )
         self.request, self.reply = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self.request, False)
@@ -118,7 +127,8 @@ class Sandbox:
     def trouble(self) -> str:
         """What the machine said when the sandbox could not be made: nothing the student wrote is in it."""
         self.told.seek(0)
-        return self.told.read(2000).decode(errors="replace").strip()
+        lines = self.told.read(2000).decode(errors="replace").splitlines()
+        return "\n".join(line for line in lines if not line.startswith("WARNING")).strip()  # Docker warns, and goes on
 
     def stop(self) -> None:
         """End all its processes and take its folder away; once is enough."""
@@ -126,7 +136,9 @@ class Sandbox:
             os.killpg(self.process.pid, 9)
         self.process.kill()
         self.process.wait()
-        if self.user:  # whatever left the session, in the user's own name so that it can hit nothing else
+        if self.backend == "docker":  # what was killed so far is Docker's command alone
+            docker("rm", "--force", self.name)
+        if self.backend == "user":  # whatever left the session, in the user's own name so that it can hit nothing else
             subprocess.run([*as_user(self.user), "/bin/sh", "-c", "kill -9 -1"], stderr=subprocess.DEVNULL, check=False)
         for group in self.groups:
             empty(group)
@@ -166,6 +178,26 @@ class Sandbox:
             command += ["--ro-bind", str(file), f"/submission/{file.name}"]
         return [*command, "--remount-ro", "/", "--chdir", "/submission", self.python, "-I", "-S", "/grading/worker.py"]
 
+    def _docker(self):
+        """The command: a container that sees the image, read-only, two small folders in memory, and the files it needs."""
+        self.packages, self.python = [image_packages()], "python3"
+        command = ["docker", "run", "--rm", "--interactive", "--pull", "never", "--log-driver", "none", "--name", self.name]
+        command += ["--network", "none", "--hostname", "sandbox", "--user", f"{self.user}:{self.user}", "--cap-drop", "ALL"]
+        command += ["--security-opt", "no-new-privileges", "--oom-score-adj", "1000", "--read-only", "--workdir", "/submission"]
+        command += ["--cpus", "1", "--pids-limit", str(LIMITS["processes"]), "--shm-size", str(16 * MB)]
+        command += ["--memory", str(LIMITS["memory"]), "--memory-swap", str(LIMITS["memory"])]  # so no swap
+        for path in ("/tmp", "/submission"):
+            command += ["--tmpfs", f"{path}:size={LIMITS['disk']},mode=1777,uid={self.user},gid={self.user}"]
+        for name in self.forbidden:
+            command += ["--tmpfs", f"{self.packages[0]}/{name}:ro,size=4k"]
+        for file in FILES:
+            command += ["--volume", f"{file}:/grading/{file.name}:ro"]
+        for file in self.folder.iterdir():
+            command += ["--volume", f"{file}:/submission/{file.name}:ro"]
+        for name, value in environment().items():
+            command += ["--env", f"{name}={value}"] if name != "PATH" else []
+        return [*command, IMAGE, self.python, "-I", "-S", "/grading/worker.py"]
+
     def _user(self):
         for file in FILES:
             shutil.copy(file, self.folder)
@@ -175,6 +207,21 @@ class Sandbox:
         os.chown(work, self.user, self.user)
         start = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', str(work)]
         return [*as_user(self.user), *start, self.python, "-I", "-S", str(self.folder / "worker.py")]
+
+
+def docker(*arguments: str) -> subprocess.CompletedProcess:
+    """What a command of Docker's answered."""
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+
+
+@functools.cache
+def image_packages() -> str:
+    """The folder of Python's packages in the image; raises Unusable."""
+    program = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    done = docker("run", "--rm", "--pull", "never", "--network", "none", IMAGE, "python3", "-c", program)
+    if done.returncode:
+        raise Unusable(done.stderr.strip() or f"python3 of the image {IMAGE} could not be run")
+    return done.stdout.strip()
 
 
 def as_user(user: int) -> list[str]:
@@ -228,30 +275,51 @@ def empty(group: Path) -> None:
             time.sleep(0.01)
 
 
-def tidy() -> None:
-    """Take away what graders that were killed have left behind: folders, and control groups, whose processes died with them."""
+def tidy(backend: str) -> None:
+    """Take away what graders that were killed have left behind: folders, control groups, whose processes died, containers."""
     places = Path(tempfile.gettempdir()), *(Path("/sys/fs/cgroup", name) for name in ("", "memory", "pids"))
     for left in [left for place in places for left in place.glob("grading-[0-9]*-*")]:
         if not Path("/proc", left.name.split("-")[1]).exists():
             empty(left) if "cgroup" in left.parts else shutil.rmtree(left, ignore_errors=True)
+    if backend == "docker":
+        for name in docker("ps", "--all", "--filter", "name=^grading-[0-9]+-", "--format", "{{.Names}}").stdout.split():
+            if not Path("/proc", name.split("-")[1]).exists():
+                docker("rm", "--force", name)
 
 
 def problems(backend: str) -> list[tuple[str, str]]:
     """What keeps this machine from making such a sandbox: (what is missing, the line that mends it)."""
     if backend == "user":
         return list(_problems_of_another_user())
-    if not shutil.which("bwrap"):
+    if backend == "docker":
+        if missing := list(_problems_of_docker()):
+            return missing
+    elif not shutil.which("bwrap"):
         return [("bubblewrap is not installed", "sudo apt-get install bubblewrap")]
     box = Sandbox(backend)
     try:
         box.ask({"do": "cell", "number": 0, "source": ""}, 5)
     except (Unusable, Ended) as error:
-        return [(f"bubblewrap does not work here: {error}", how_to_mend(str(error)))]
+        return [(f"{backend} does not work here: {error}", how_to_mend(str(error)))]
     finally:
         box.stop()
-    if os.getuid() == 0 and not box.limited:
+    if backend == "bubblewrap" and os.getuid() == 0 and not box.limited:
         return [("as root, without control groups, nothing limits the number of processes", "run this as another user")]
     return []
+
+
+def _problems_of_docker():
+    if not shutil.which("docker"):
+        yield "docker is not installed", "see https://docs.docker.com/engine/install"
+    elif (asked := docker("version")).returncode:
+        yield f"docker does not answer: {asked.stderr.strip()}", "start it, and join its group: sudo usermod -aG docker $USER"
+    elif docker("image", "inspect", IMAGE).returncode:
+        yield f"the image {IMAGE} is missing", MAKE_IMAGE
+    else:
+        try:
+            image_packages()
+        except Unusable as error:
+            yield f"{error}", MAKE_IMAGE
 
 
 def _problems_of_another_user():

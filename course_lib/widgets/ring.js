@@ -3,7 +3,7 @@
 const W = courseWidgets, sigmoid = v => 1 / (1 + Math.exp(-v));
 const BETAS = [0.5, 0.9];
 
-/* The game of the chapter on GANs.  */
+/* The game of the chapter on GANs. */
 function gan({ widths, random, points }) {
   const generator = new W.Mlp(widths.generator, "leaky", random), discriminator = new W.Mlp(widths.discriminator, "leaky", random);
   const noise = n => Float64Array.from({ length: n * widths.generator[0] }, () => W.normal(random));

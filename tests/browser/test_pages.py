@@ -10,6 +10,7 @@ from .conftest import BUILD, HTML, Visit
 
 PAGES = [*sorted(str(path.relative_to(HTML)) for path in HTML.glob("book/*.html")), "search.html?q=dropout"]
 WIDTHS = 360, 768, 1440
+STRETCHED = "image => Math.abs(image.width / image.height * image.naturalHeight / image.naturalWidth - 1) > 0.05"
 SHOTS = BUILD / "screenshots"
 
 # How far the page's boxes moved while it loaded and was scrolled, as browsers measure it: nothing that moves after a click
@@ -92,8 +93,7 @@ def test_every_picture_is_there_and_described(opened):
     bare = f"{shown}.filter(image => !image.alt.trim() || image.alt.includes('_images')).length"
     assert visit.page.evaluate(bare) == 0
     # Its place is kept free before it comes: its sides are written down, in the proportion that they have.
-    stretch = "image => Math.abs(image.width / image.height * image.naturalHeight / image.naturalWidth - 1) > 0.05"
-    unkept = f"{shown}.filter(image => !image.getAttribute('width') || !image.getAttribute('height') || ({stretch})(image))"
+    unkept = f"{shown}.filter(image => !image.getAttribute('width') || !image.getAttribute('height') || ({STRETCHED})(image))"
     assert visit.page.evaluate(f"{unkept}.map(image => image.src)") == []
 
 
@@ -114,6 +114,8 @@ def test_nothing_is_wider_than_the_screen(opened):
         cut = "box => getComputedStyle(box).overflowX == 'hidden'"
         formulas = f"[...document.querySelectorAll('main .math')].filter({too_wide}).filter({cut})"
         assert visit.page.evaluate(f"{formulas}.map(box => box.textContent)") == []
+        pictures = f"[...document.querySelectorAll('main img')].filter(image => image.naturalWidth).filter({STRETCHED})"
+        assert visit.page.evaluate(f"{pictures}.map(image => image.src)") == []
         if width != 768:
             SHOTS.mkdir(parents=True, exist_ok=True)
             name = path.partition(".html")[0].replace("/", "_")

@@ -565,10 +565,8 @@ def test_latent_places_what_a_mouse_draws(opened):
     assert x.sum() > 30
     with torch.no_grad():
         mean, logvar = published.mnist_vae().encode((x > 0.5).float())
-    apart = (torch.tensor(placed[1]) - mean).abs() / (logvar / 2).exp()
-    assert (
-        apart.mean() < 0.5
-    )  # in the deviations that the encoder gives its codes: rounding to three bits does less than they do
+    apart = (torch.tensor(placed[1]) - mean).abs() / (logvar / 2).exp()  # in the deviations that the encoder gives its codes
+    assert apart.mean() < 0.5  # so rounding to three bits does less than they do
 
 
 @torch.no_grad()

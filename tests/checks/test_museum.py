@@ -89,5 +89,6 @@ WRONG = [
     (museum.mask, [without_a_colon], "still to be drawn"),
     (museum.mask, [lambda kernel: np.ones((kernel, kernel))], "still to be drawn"),
     (museum.noised, [lambda x, noise, kept: kept**0.5 * x + (1 - kept) * noise], "add up to one"),
+    (museum.noised, [lambda x, noise, kept: kept**0.5 * x + (1 - kept) ** 0.5 * noise + 1], "add up to one"),
     (museum.posterior_variance, [variance("right")], "no doubt"),
 ]

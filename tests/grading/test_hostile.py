@@ -1,6 +1,7 @@
 """Hostile submissions earn what their honest cells earn, and reach nothing. The whole set runs in benchmarks/grading.py."""
 
 import os
+import sys
 
 import pytest
 
@@ -106,13 +107,62 @@ def test_what_a_killed_grader_left_is_taken_away_and_what_a_living_one_has_stays
     for name in (f"grading-{os.getpid()}-x", "grading-99999999-x", "grading-notes"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "file").touch()
-    sandbox.tidy()
+    sandbox.tidy("bubblewrap")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted([f"grading-{os.getpid()}-x", "grading-notes"])
+
+
+STUB = """#!/bin/sh
+echo "$@" >> "FOLDER/told"
+case "$*" in
+  *purelib*) "PYTHON" -c "import sysconfig; print(sysconfig.get_path('purelib'))" ;;
+  run*) for last; do :; done; exec "PYTHON" -I -S "WORKER" "$last" ;;
+  ps*) echo grading-99999999-1; echo grading-1-1 ;;
+esac
+"""
+
+
+@pytest.fixture
+def stub(tmp_path, monkeypatch):
+    """A `docker` that makes no container, runs the worker as it is, and writes down what it was told; gives that file."""
+    worker, site = sandbox.FILES[0], sandbox.image_packages
+    text = STUB.replace("FOLDER", str(tmp_path)).replace("PYTHON", sys.executable).replace("WORKER", str(worker))
+    (tmp_path / "docker").write_text(text)
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    site.cache_clear()
+    yield tmp_path / "told"
+    site.cache_clear()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the worker locks itself up as Linux does")
+def test_a_container_has_no_network_little_to_write_to_and_is_taken_away(stub, tmp_path):
+    assert sandbox.problems("docker") == []
+    (tmp_path / "x.ipynb").write_bytes(hostile.notebook(hostile.HONEST))
+    result = grade("somebody", tmp_path / "x.ipynb", hostile.PROBE, "probe", hostile.SECRET, backend="docker")
+    assert result["points"] == 6
+    told = stub.read_text().splitlines()
+    run = next(line for line in told if "torch:ro" in line)
+    for part in ("--network none", "--read-only", "--cap-drop ALL", "--security-opt no-new-privileges", "--pids-limit 64"):
+        assert part in run
+    name = run.split("--name ")[1].split()[0]
+    assert f"rm --force {name}" in told
+
+
+def test_containers_of_killed_graders_are_taken_away_and_no_others(stub):
+    sandbox.tidy("docker")
+    assert [line for line in stub.read_text().splitlines() if line.startswith("rm")] == ["rm --force grading-99999999-1"]
+
+
+@pytest.mark.skipif(sandbox.problems("docker") != [], reason="no Docker here, or no image course-sandbox")
+@pytest.mark.parametrize("attack", [each for each in hostile.SET if each.name in QUICK], ids=lambda each: each.name)
+def test_an_attack_is_held_by_a_container(attack):
+    assert hostile.try_one("docker", attack)[0] == []
 
 
 def test_a_machine_without_bubblewrap_says_what_mends_it(monkeypatch):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
     assert sandbox.problems("bubblewrap") == [("bubblewrap is not installed", "sudo apt-get install bubblewrap")]
+    assert sandbox.problems("docker") == [("docker is not installed", "see https://docs.docker.com/engine/install")]
     assert sandbox.usable() is None
     for message, line in (
         ("bwrap: setting up uid map: Permission denied", "apparmor"),
