@@ -179,6 +179,7 @@ def test_the_limits_of_a_flow_print_their_results():
         f"{steps['heun 3']['frechet']:.3f} against {steps['euler 5']['frechet']:.3f} with 10 evaluations",
         f"a precision of {walked['precision']:.2f} and a recall of {walked['recall']:.2f}",
         f"Euler {euler['precision']:.2f} and {euler['recall']:.2f}",
+        f"it is still at {steps['ancestral 50']['frechet']:.3f}",
         f"look {bits[2] - bits[0]:.2f} bits better than forty do, {(bits[2] - bits[0]) * 784 * math.log(2):.0f} nats",
         f"The last doubling adds {bits[2] - bits[1]:.3f}",
         f"They need {likelihood['histograms']['bits']:.2f} bits",
