@@ -1,24 +1,28 @@
 """The flow of digits: how much guidance, how many steps, and what the trainer and the samplers cost.
 
     python benchmarks/flow.py guidance   (four minutes on one CPU core: chosen on training digits that were held out)
-    python benchmarks/flow.py steps      (six minutes: Fréchet distance against evaluations, on the test digits)
+    python benchmarks/flow.py steps      (ten minutes, and goes on where it stopped: Fréchet distance against evaluations)
+    python benchmarks/flow.py likelihood (five minutes, the same: bits a dimension of test digits, and whether they converge)
+    python benchmarks/flow.py landscape WEIGHTS (five minutes: the landscape_flow recipe's patches, as the GAN's card measures)
     python benchmarks/flow.py step       (two minutes: images a second of the trainer, against a loop by hand)
     python benchmarks/flow.py sampler    (a minute: seconds of a sampler, against those of its evaluations alone)
 
 Distances are of the features of published.mnist_features, between 2,000 drawn and 2,000 real digits. Results go to
-benchmarks/results/flow.json.
+benchmarks/results/flow.json, those of steps, likelihood and landscape, which a chapter reads, to course_lib/studies/flow.json.
 """
 
+import math
 import statistics
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import torch
-from usual import save, trainer_over_bare
+from usual import save, saved, trainer_over_bare
 
-from course_lib import data, metrics, models, paths, published, runtime, samplers
+from course_lib import checkpoints, data, metrics, models, paths, published, runtime, samplers
 from course_lib.objectives import Denoising
 from course_lib.recipes.likeness import features
 from course_lib.trainer import Trainer
@@ -26,7 +30,10 @@ from course_lib.trainer import Trainer
 RESULTS = Path(__file__).parent / "results" / "flow.json"
 COUNT = 2_000
 SCALES = (1.0, 1.2, 1.4, 1.7, 2.0)
-STEPS = {"euler": (2, 5, 10, 20), "heun": (2, 3, 5, 8), "ancestral": (10, 20)}
+STEPS = {"euler": (1, 2, 5, 10, 20, 50, 100), "heun": (2, 3, 5, 8, 15), "ancestral": (10, 20, 50)}
+STUDY = published.STUDIES / "flow.json"
+PATCHES = 2_048
+SCORED, SOLVED = 200, (10, 20, 40)  # digits whose likelihood is computed, and in how many steps
 
 
 @torch.no_grad()
@@ -58,14 +65,74 @@ def guidance():
 def steps():
     train, test = data.mnist(profile="full")
     real = features(test.batch(slice(0, COUNT))[0])
-    save(RESULTS, "steps", {"real": {"frechet": metrics.frechet_distance(real, features(train.batch(slice(0, COUNT))[0]))}})
-    for name, counts in STEPS.items():
-        for count in counts:
-            sampler = samplers.SAMPLERS[name]
-            how = {"generator": torch.Generator().manual_seed(1)} if name == "ancestral" else {}
-            evaluations = 2 * (2 * count - 1 if name == "heun" else count)  # each asks with and without the label
-            row = distance(real, steps=count, sampler=partial(sampler, **how))
-            save(RESULTS, "steps", {f"{name} {count}": {"evaluations": evaluations} | row})
+    if "real" not in saved(STUDY, "steps"):
+        floor = metrics.frechet_distance(real, features(train.batch(slice(0, COUNT))[0]))
+        save(STUDY, "steps", {"real": {"frechet": round(floor, 4)}})
+    asked = [(evaluations(name, count), name, count) for name, counts in STEPS.items() for count in counts]
+    for spent, name, count in sorted(asked):
+        if f"{name} {count}" in saved(STUDY, "steps"):
+            continue
+        how = {"generator": torch.Generator().manual_seed(1)} if name == "ancestral" else {}
+        row = distance(real, steps=count, sampler=partial(samplers.SAMPLERS[name], **how))
+        save(STUDY, "steps", {f"{name} {count}": {"sampler": name, "steps": count, "evaluations": spent} | row})
+
+
+def evaluations(name, count):
+    """Of the network for one digit: each time it is asked with and without the label."""
+    return 2 * (2 * count - 1 if name == "heun" else count)
+
+
+def likelihood():
+    """Bits a dimension of 8-bit test digits, by the ODE from the data to the noise, and by each pixel's own histogram.
+
+    A grey value v stands for the bin from v - 1/2 to v + 1/2: a place in it is drawn evenly, and the mean log-density there,
+    with the bin's width, bounds log p(v) from below (Theis et al., 2016). The steps are short near the data, t = u^3.
+    """
+    train, test = data.mnist(profile="full")
+    chosen = torch.randperm(len(test), generator=torch.Generator().manual_seed(0))[:SCORED]
+    values, noise = test.images[chosen].float(), torch.rand(SCORED, 1, 28, 28, generator=torch.Generator().manual_seed(1))
+    x = (values + noise - 0.5) / 127.5 - 1
+    path = replace(paths.STRAIGHT, rho=3.0)
+    denoise = samplers.denoiser(published.mnist_flow(), path, "velocity")
+    if "histograms" not in saved(STUDY, "likelihood"):
+        save(STUDY, "likelihood", {"histograms": {"bits": round(histograms(train, values), 4)}})
+    for probe in (0, 1):
+        for count in SOLVED[: len(SOLVED) - probe]:  # the second probe is spared the most steps
+            if f"{count} steps, probe {probe}" in saved(STUDY, "likelihood"):
+                continue
+            nats = torch.cat(
+                [
+                    samplers.log_likelihood(
+                        denoise, some, path, path.times(count), generator=torch.Generator().manual_seed(10 * number + probe)
+                    )
+                    for number, some in enumerate(x.split(50))
+                ]
+            )
+            bits = (-nats / 784 + math.log(127.5)) / math.log(2)
+            row = {"steps": count, "bits": bits.mean().item(), "half_interval": 1.96 * (bits.std() / SCORED**0.5).item()}
+            row |= {"each": [round(value, 4) for value in bits.tolist()]}
+            save(STUDY, "likelihood", {f"{count} steps, probe {probe}": row})
+
+
+def histograms(train, values):
+    """Bits a dimension if each pixel had the grey values of its place in the training digits, each met once more."""
+    counts = torch.ones(256, 784)
+    counts.scatter_add_(0, train.images.long().flatten(1), torch.ones(len(train), 784))
+    shares = counts / counts.sum(0)
+    return -shares.gather(0, values.long().flatten(1)).log2().mean().item()
+
+
+@torch.no_grad()
+def landscape(weights):
+    """The distance of a trained landscape_flow's patches from real ones; weights: network.safetensors of a run's last step."""
+    network = checkpoints.load_weights(models.NoiseUNet(3, widths=(32, 64, 96)), weights).eval()
+    denoise, times = samplers.denoiser(network, paths.STRAIGHT, "x"), paths.STRAIGHT.times(10, shift=2.0)
+    noise = torch.randn(PATCHES, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with runtime.mixed_precision({"network": network}):
+        made = torch.cat([samplers.heun(denoise, some, paths.STRAIGHT, times).float() for some in noise.split(64)])
+    crops = data.crops(data.photograph(shrink=3), 64, count=PATCHES, seed=1).with_value_range(-1, 1)
+    distance = metrics.patch_distance(crops.batch(slice(None))[0], made.clamp(-1, 1))
+    save(STUDY, "landscape", {"landscape_flow": {"patches": PATCHES, "frechet": round(distance, 4)}})
 
 
 def step(rounds=8, images=1_280):
@@ -111,5 +178,13 @@ def sampler(rounds=10, images=100, count=8):
     save(RESULTS, "sampler", {"evaluations_over_sampler": round(statistics.median(ratios), 3)})
 
 
+COMMANDS = {
+    "guidance": guidance,
+    "steps": steps,
+    "likelihood": likelihood,
+    "landscape": landscape,
+    "step": step,
+    "sampler": sampler,
+}
 if __name__ == "__main__":
-    {"guidance": guidance, "steps": steps, "step": step, "sampler": sampler}[sys.argv[1]]()
+    COMMANDS[sys.argv[1]](*sys.argv[2:])

@@ -238,6 +238,9 @@ RUNS = {
     "applications.holes": lambda: applications.holes(2),
     "applications.lower_half": lambda: applications.lower_half(2),
     "applications.mean_of_nearest": lambda: applications.mean_of_nearest(*gap(), x(20, 1, 8, 8)),
+    "applications.overlapping": lambda: applications.overlapping(lambda z, t: (z.sin(), z), 4, stride=3)(
+        x(2, 1, 4, 9), torch.tensor(0.5)
+    ),
     "applications.repaint": lambda: applications.repaint(
         lambda z, t: (z.sin(), z), *gap(), paths.STRAIGHT, paths.STRAIGHT.times(3), rounds=2, generator=torch.Generator()
     ),

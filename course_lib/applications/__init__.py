@@ -14,6 +14,7 @@ from .inpainting import (
     spread,
 )
 from .masks import MASKS, holes, lower_half, strokes
+from .panorama import overlapping
 from .style import (
     RandomFilters,
     VGGFeatures,
@@ -41,6 +42,7 @@ __all__ = [
     "holes",
     "lower_half",
     "mean_of_nearest",
+    "overlapping",
     "repaint",
     "seams",
     "search",

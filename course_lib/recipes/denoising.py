@@ -141,6 +141,23 @@ shapes_flow = Recipe(
     ema=0.999,
     max_grad_norm=1.0,
 )
+landscape_flow = Recipe(
+    about="flow matching of patches of one photograph",
+    objective=partial(
+        denoising,
+        network=partial(NoiseUNet, widths=(32, 64, 96)),
+        prediction="x",
+        times=partial(logit_normal, mean=0.7, deviation=1.2),
+    ),
+    optimizers=partial(adam, lr=1.5e-3),
+    data="landscape",
+    validation=0.0,
+    epochs=30,
+    batch_size=32,
+    schedule=cosine,
+    ema=0.998,
+    max_grad_norm=1.0,
+)
 shapes_text = Recipe(
     about="flow matching of coloured shapes from a sentence",
     objective=partial(

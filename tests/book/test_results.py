@@ -1,6 +1,7 @@
 """Tables in the chapters say what is in the results files."""
 
 import json
+import math
 import statistics
 from pathlib import Path
 
@@ -164,3 +165,27 @@ def test_the_study_of_generated_data_prints_its_results():
     assert statistics.mean(alone[10]) < 0.4
     assert statistics.mean(rows["10, GAN of all"]["test"]) > 0.9
     assert 0 < gains["GAN of all", 1000][0] < 3
+
+
+def test_the_limits_of_a_flow_print_their_results():
+    study = json.loads((ROOT / "course_lib" / "studies" / "flow.json").read_text())
+    text = (ROOT / "book" / "text" / "06c_limits.md").read_text()
+    steps, likelihood = (study[part]["rows"] for part in ("steps", "likelihood"))
+    euler, walked = steps["euler 10"], steps["ancestral 10"]
+    bits = [likelihood[f"{count} steps, probe 0"]["bits"] for count in (10, 20, 40)]
+    card = json.loads((ROOT / "course_lib" / "weights" / "landscape_gan.json").read_text())
+    for told in (
+        f"the distance falls from {steps['euler 1']['frechet']:.1f} to {steps['euler 5']['frechet']:.2f}",
+        f"{steps['heun 3']['frechet']:.3f} against {steps['euler 5']['frechet']:.3f} with 10 evaluations",
+        f"a precision of {walked['precision']:.2f} and a recall of {walked['recall']:.2f}",
+        f"Euler {euler['precision']:.2f} and {euler['recall']:.2f}",
+        f"it is still at {steps['ancestral 50']['frechet']:.3f}",
+        f"look {bits[2] - bits[0]:.2f} bits better than forty do, {(bits[2] - bits[0]) * 784 * math.log(2):.0f} nats",
+        f"The last doubling adds {bits[2] - bits[1]:.3f}",
+        f"They need {likelihood['histograms']['bits']:.2f} bits",
+        f"{study['landscape']['rows']['landscape_flow']['frechet']:.2f} from real patches",
+        f"the published GAN is at {card['frechet_distance']:.2f}",
+    ):
+        assert told in text, f"Expected in the text: {told}"
+    best = min(row["frechet"] for name, row in steps.items() if name != "real")
+    assert best >= 0.98 * steps["heun 15"]["frechet"]  # nothing beyond fifteen steps of Heun is worth telling
