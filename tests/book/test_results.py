@@ -164,3 +164,18 @@ def test_the_study_of_generated_data_prints_its_results():
     assert statistics.mean(alone[10]) < 0.4
     assert statistics.mean(rows["10, GAN of all"]["test"]) > 0.9
     assert 0 < gains["GAN of all", 1000][0] < 3
+
+
+def test_the_page_on_grading_prints_what_was_measured():
+    found = json.loads((ROOT / "benchmarks" / "results" / "grading.json").read_text())
+    text = " ".join((ROOT / "book" / "grading.md").read_text().split())
+    many, dask = found["many"], found["dask"]
+    own = many["processor_seconds"]["judge"] + many["processor_seconds"]["sandboxes"]
+    assert many["submissions"] == many["with_all_points"] == many["lines"] == 1000
+    assert f"takes {own / 1000:.2f} s of a processor, so that 1,000 of them were graded in {many['seconds']:.0f} s" in text
+    assert many["processor_seconds"]["all else on the machine"] > many["seconds"]  # the cores were busy with other work
+    begun, ended = many["memory_mb_after_a_tenth_and_at_the_end"]
+    assert ended < 1.02 * begun
+    assert dask["submissions"] == dask["with_all_points"] == dask["lines"] == 1000
+    assert dask["workers_killed"] == 1
+    assert "of 1,000 submissions, graded by two workers one of which was killed on the way, each was graded" in text
