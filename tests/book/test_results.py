@@ -4,6 +4,8 @@ import json
 import statistics
 from pathlib import Path
 
+from course_lib.grading import hostile
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("collapse", "chase", "fast_generator", "vanishing", "memory")
 CHOOSE = 2  # of the seven games side by side: these choose a treatment's setting, and are not reported
@@ -179,3 +181,7 @@ def test_the_page_on_grading_prints_what_was_measured():
     assert dask["submissions"] == dask["with_all_points"] == dask["lines"] == 1000
     assert dask["workers_killed"] == 1
     assert "of 1,000 submissions, graded by two workers one of which was killed on the way, each was graded" in text
+    held, in_docker = (found[part] for part in ("hostile", "hostile_in_docker"))
+    assert not any(attack["got"] for attack in (*held.values(), *in_docker.values()))
+    assert held.keys() == {attack.name for attack in hostile.SET}
+    assert f"held all {len(held)} hostile submissions, and Docker 20.10 on Linux the {len(in_docker)} that there were" in text
