@@ -71,9 +71,10 @@ notebooks: $(INSTALLED)
 		$(TO_NOTEBOOK) --update --output book/$$name.ipynb book/text/$$name.md || exit 1; \
 	done
 
+# All extras but dask, which neither the book nor its tests need.
 lock: $(INSTALLED)
-	@$(BIN)/uv pip compile --quiet $(UPGRADE) pyproject.toml --all-extras --universal --python-version 3.11 --no-header \
-		--generate-hashes -o requirements.txt
+	@$(BIN)/uv pip compile --quiet $(UPGRADE) pyproject.toml --extra dev --extra inception --extra test \
+		--universal --python-version 3.11 --no-header --generate-hashes -o requirements.txt
 
 # A new environment with the versions of Colab (tests/colab.txt), in which the first cell's install and every notebook must pass.
 colab-check:

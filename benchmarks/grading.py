@@ -6,12 +6,13 @@ python benchmarks/grading.py docker        (both sets in Docker's containers, fo
 python benchmarks/grading.py cost          (processor time of the judge, and the clock, for a sandbox and a submission)
 python benchmarks/grading.py many 1000     (the same small submission many times, two at a time)
 python benchmarks/grading.py class         (ten submissions, from a zip to the filled sheet, as the book tells it)
-python benchmarks/grading.py dask 60       (on two Dask workers, one of which is killed on the way; pip install distributed)
+python benchmarks/grading.py dask 1000     (on two Dask workers, one of which is killed on the way; pip install -e .[dask])
 
 Each writes its part of benchmarks/results/grading.json as it goes; what is there is not measured again unless it is deleted.
 """
 
 import argparse
+import contextlib
 import csv
 import json
 import os
@@ -24,6 +25,8 @@ import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import psutil
 
 os.environ.update(COURSE_LIB_DEVICE="cpu", OMP_NUM_THREADS="1")
 
@@ -200,21 +203,50 @@ def class_of(folder, count):
     return submissions
 
 
+def busy():
+    """Processor seconds that this machine has spent since it was started, waiting not counted."""
+    spent = psutil.cpu_times()
+    return sum(spent) - spent.idle - spent.iowait - spent.guest - spent.guest_nice  # guests are part of user and nice
+
+
+@contextlib.contextmanager
+def sandboxes_counted():
+    """Gives a list that gets the processor seconds of each sandbox, read as it is ended."""
+    seconds, stop = [], sandbox.Sandbox.stop
+
+    def counted(self):
+        with contextlib.suppress(psutil.Error):
+            first = psutil.Process(self.process.pid)
+            seconds.append(sum(sum(each.cpu_times()[:2]) for each in (first, *first.children(recursive=True))))
+        stop(self)
+
+    sandbox.Sandbox.stop = counted
+    try:
+        yield seconds
+    finally:
+        sandbox.Sandbox.stop = stop
+
+
 def many(count):
-    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool:
-        submissions, memory, before, start = class_of(folder, count), [], time.process_time(), time.monotonic()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(2) as pool, sandboxes_counted() as sandboxes:
+        submissions, memory, out = class_of(folder, count), [], Path(folder, "results.jsonl")
+        start, machine, own = time.monotonic(), busy(), time.process_time()
 
         def after_each(_):
-            memory.append(int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") >> 20)
+            memory.append(psutil.Process().memory_info().rss >> 20)
 
-        out = Path(folder, "results.jsonl")
         results = grade_all(submissions, hostile.ASSIGNMENT, hostile.SECRET, out, pool, width=2, after_each=after_each)
+        own, machine, seconds = time.process_time() - own, busy() - machine, time.monotonic() - start
         found = {
             "submissions": count,
             "with_all_points": sum(result["points"] == 6 for result in results),
             "lines": len(out.read_text().splitlines()),
-            "judge_processor_seconds": round(time.process_time() - before, 1),
-            "seconds": round(time.monotonic() - start, 1),
+            "seconds": round(seconds, 1),
+            "processor_seconds": {
+                "judge": round(own, 1),
+                "sandboxes": round(sum(sandboxes), 1),
+                "all else on the machine": round(machine - own - sum(sandboxes), 1),
+            },
             "memory_mb_after_a_tenth_and_at_the_end": [memory[count // 10], memory[-1]],
         }
     print(json.dumps(found, indent=2))
@@ -230,6 +262,7 @@ def dask(count):
         Client(cluster) as client,
     ):
         submissions, out, killed = class_of(folder, count), Path(folder, "results.jsonl"), []
+        start = time.monotonic()
 
         def after_each(_):
             if not killed and len(read(out)) >= count // 3:
@@ -244,6 +277,7 @@ def dask(count):
             "workers_killed": len(killed),
             "with_all_points": sum(result["points"] == 6 for result in results),
             "lines": len(out.read_text().splitlines()),
+            "seconds": round(time.monotonic() - start, 1),
         }
     print(json.dumps(found, indent=2))
     save("dask", found)

@@ -8,17 +8,20 @@
 
 It goes on where it stopped: each run leaves a JSON file in benchmarks/results/leaderboard, and one that is there is not done
 again. Then the table is made from them all, course_lib/studies/leaderboard.json, and a picture of the first digits of each.
-Runs are independent jobs, here of processes with one thread each; `runs.run_all` takes any `concurrent.futures.Executor`,
-such as that of a Dask client. All of MNIST is needed: see the book's page on data.
+Runs are independent jobs for any `concurrent.futures.Executor`: by default processes with one thread each, with --cluster the
+workers of a Dask scheduler, started in this folder. All of MNIST is needed: see the book's page on data.
 """
 
 import argparse
+import contextlib
 import importlib
 import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
+
+from course_lib.grading.batch import dask_client
 
 from . import families, protocol, runs, table
 
@@ -58,6 +61,7 @@ def main(arguments=None):
     parser.add_argument("--family", action="append", default=[], help="one family; may stand several times")
     parser.add_argument("--budget", default="published", help="'published', or processor seconds of training")
     parser.add_argument("--workers", type=int, default=1, help="processes at a time")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="of a Dask scheduler; it takes the place of --workers")
     parser.add_argument("--enter", help="your generator, module:function")
     parser.add_argument("--table", action="store_true", help="make the table alone")
     given = parser.parse_args(arguments)
@@ -68,11 +72,12 @@ def main(arguments=None):
             print(table.lines({given.enter: table.summary(entered(given.enter))}))
             return
         if not given.table:
-            make = partial(ProcessPoolExecutor, given.workers, mp_context=multiprocessing.get_context("spawn"))
-            for wave in jobs(given.budget, given.family, RUNS):
-                runs.run_all(wave, runs.do, make)
+            with dask_client(given.cluster) if given.cluster else contextlib.nullcontext() as client:
+                processes = partial(ProcessPoolExecutor, given.workers, mp_context=multiprocessing.get_context("spawn"))
+                for wave in jobs(given.budget, given.family, RUNS):
+                    runs.run_all(wave, runs.do, client.get_executor if client else processes)
         print(table.write(RUNS, STUDIES))
-    except (TypeError, ValueError) as error:
+    except (OSError, TypeError, ValueError) as error:
         sys.exit(str(error))
 
 

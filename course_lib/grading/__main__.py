@@ -1,6 +1,7 @@
 """Assignments: make them, grade what is handed in, and fill the learning platform's sheet."""
 
 import argparse
+import contextlib
 import csv
 import datetime
 import json
@@ -99,24 +100,15 @@ def grade_command(args):
         print(f"  {who}: {why}")
 
 
+@contextlib.contextmanager
 def executor(args):
-    """A context: what runs the submissions, and how many at a time."""
-    import contextlib
-
-    @contextlib.contextmanager
-    def made():
-        if args.cluster is None:
-            with ThreadPoolExecutor(args.workers) as pool:
-                yield pool, args.workers
-            return
-        try:
-            from distributed import Client
-        except ImportError:
-            raise ValueError("Expected Dask for --cluster: pip install distributed") from None
-        with Client(args.cluster) as client:
-            yield client.get_executor(), max(1, len(client.nthreads()))
-
-    return made()
+    """What runs the submissions, and how many at a time."""
+    if args.cluster:
+        with batch.dask_client(args.cluster) as client:
+            yield client.get_executor(), max(1, sum(client.nthreads().values()))
+    else:
+        with ThreadPoolExecutor(args.workers) as pool:
+            yield pool, args.workers
 
 
 def settled(args):

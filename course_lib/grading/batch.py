@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from ..locks import lock
@@ -81,6 +82,21 @@ def grade_all(
             if done[who].get("by_clock") and not done[who].get("again"):
                 keep(who, start(who, patience=10.0).result(), again=True)
     return [done[who] for who in sorted(submissions)]
+
+
+def dask_client(address: str) -> AbstractContextManager:
+    """A client of a Dask scheduler, whose `get_executor()` gives work to the scheduler's workers. They run it where they are,
+    and read and write the same paths.
+
+    address: of the scheduler, such as tcp://10.0.0.7:8786.
+
+    Raises ValueError where Dask is not installed, OSError where nothing answers.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ValueError("Expected Dask for --cluster, which is not installed: pip install -e .[dask]") from None
+    return Client(address)
 
 
 def read(results: str | Path, *, repair: bool = False) -> list[dict]:

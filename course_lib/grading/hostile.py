@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import report
 from .judge import grade
 from .source import Assignment
 
@@ -340,6 +341,18 @@ CELLS = [
         2,
     ),
     ("text for a number", "# AFTER\nnumber = 'drawn + 1'\nwindow = lambda x, k: ['1'] * (len(x) - k + 1)", 0),
+    ("a ticket that is an array", "# AFTER\nticket = np.zeros(2)", 6),
+    (
+        "a ticket that raises",
+        "# AFTER\nclass Ticket:\n    def __array__(self, *a, **k): raise ValueError('no')\nticket = Ticket()",
+        6,
+    ),
+    (
+        "a trouble of the machine, forged",
+        "import os\ntry: open('/proc/1/fd/2', 'w').write('bwrap: Creating new namespace failed')\nfinally: os._exit(1)",
+        6,
+    ),
+    ("half a surrogate in a message", "# AFTER\ndef window(x, k): raise ValueError('\\ud800')", 2),
     ("the ticket of another", "# AFTER\nticket = 'OTHERS'\nnumber = Random(ticket).randrange(10**9) + 1", 4),
     (
         "forged replies, ahead of time",
@@ -410,6 +423,7 @@ CELLS = [
         6,
     ),
     ("closes the pipes", "# AFTER\nimport os\nos.closerange(3, 256)", 6),
+    ("closes the pipes and stays", "import os, time\nos.closerange(0, 256)\ntime.sleep(1e6)", 6),
 ]
 
 
@@ -474,6 +488,7 @@ FILES = [
     ),
     ("a zip bomb", 0, _zip(("x.ipynb", bytes(60 << 20)))),
     ("a zip bomb of weights", 0, _zip(("x.ipynb", notebook(HONEST)), ("w.safetensors", bytes(30 << 20)))),
+    ("a zip whose members can be of any size", 0, _zip(("x.ipynb", notebook(HONEST)), compression=zipfile.ZIP_BZIP2)),
     ("a zip of two notebooks", 0, _zip(("x.ipynb", notebook(HONEST)), ("y.ipynb", notebook(HONEST)))),
     ("a zip in a zip", 0, _zip(("x.zip", _nested_archive()))),
     ("half a zip", 0, _bytes(_nested_archive()[:-30])),
@@ -499,6 +514,7 @@ def try_one(backend: str, hostile: Hostile) -> tuple[list[str], dict]:
         found = []
         if result["points"] != hostile.points:
             found.append(f"{result['points']:g} points, not {hostile.points:g}")
+        report.page(report.settle([result])[0], {}).encode()
         for marks in result["questions"].values():
             found += [part["message"] for part in marks["parts"] if part["message"].startswith("reached")]
         if (folder / "key").read_text() != SECRET:

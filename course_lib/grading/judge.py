@@ -17,7 +17,7 @@ from .submission import Refused, Submission
 from .worker import Program
 
 STARTS = 3  # of a sandbox, for one submission
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 RAISED = {kind.__name__: kind for kind in (ValueError, TypeError, IndexError, KeyError, ZeroDivisionError, NotImplementedError)}
 
 
@@ -164,14 +164,15 @@ def _judged(part, student, random):
     """(share 0..1, sentence) of one part. Whatever goes wrong in it costs this part alone."""
     try:
         found = part.function(student, random)
+        share, message = found if isinstance(found, tuple) else (1.0 if found is None else found, "right")
+        share = float(share)
     except Unusable:
         raise
     except NotYet as error:
         return 0.0, str(error)
     except Exception as error:
         return 0.0, f"the answer could not be used ({type(error).__name__}: {error})"
-    share, message = found if isinstance(found, tuple) else (1.0 if found is None else found, "right")
-    return (min(1.0, max(0.0, float(share))) if share == share else 0.0), message
+    return (min(1.0, max(0.0, share)) if share == share else 0.0), message
 
 
 def grade(
@@ -227,9 +228,9 @@ def grade(
 
     try:
         result["questions"] = mark(assignment, student_of, secret, who, own_ticket)
-        with contextlib.suppress(NotYet):
+        with contextlib.suppress(Exception):  # whatever stands there, the marks are made
             used = next(iter(students.values())).value("ticket")
-            if used != own_ticket:
+            if type(used) is not str or used != own_ticket:
                 result["look"].append(f"used the ticket {clean(used)[:20]}, not {own_ticket}")
     finally:
         for student in students.values():
@@ -249,5 +250,5 @@ def grade(
 
 
 def clean(text: object) -> str:
-    """Text of a student's without what would steer a terminal or turn the direction of writing, and not too long."""
+    """Text of a student's without what steers a terminal, turns the direction of writing or is no text, and not too long."""
     return CONTROL.sub(" ", str(text))[:500]

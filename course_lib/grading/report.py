@@ -14,6 +14,7 @@ STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;max-width:50rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}"
     "table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;border-bottom:1px solid #ccc;text-align:left;"
     "vertical-align:top}td.number{text-align:right;white-space:nowrap}"
+    "div{overflow-x:auto}h1,p,li,td:last-child{overflow-wrap:anywhere}@media(max-width:30rem){td,th{padding:.3rem .2rem}}"
     "@media(prefers-color-scheme:dark){body{color:#ddd;background:#181818}td,th{border-color:#555}}"
 )
 
@@ -115,7 +116,7 @@ def page(result: dict, titles: dict[str, str]) -> str:
             _row(_text(part["label"]), f"{part['points']:g} of {part['of']:g}", _text(part["message"]))
             for part in marks["parts"]
         ]
-    body = f"<table><tr><th>Question<th>Points<th>What was found{''.join(rows)}</table>" if rows else ""
+    body = _table(("Question", "Points", "What was found"), rows) if rows else ""
     if result["status"] == "refused":
         body += f"<p>{_text(result['message'])}</p>"
     if result["taken_off"]:
@@ -197,11 +198,16 @@ def write(results: list[dict], assignment: Assignment, folder: str | Path) -> Pa
     body = f"<h2>Needs a look</h2><ul>{''.join(looks)}</ul>" if looks else ""
     for name, points in assignment.about.get("rubric", {}).items():
         body += f"<h2>To be read: {_text(titles[name])}</h2><ul>{''.join(f'<li>{_text(each)}' for each in points)}</ul>"
-    body += "<h2>Questions</h2><table><tr><th>Question<th>Difficulty<th>Discrimination<th>All points<th>None"
-    body += f"{''.join(questions)}</table><h2>Students</h2><table><tr><th>Student<th>Points<th>Feedback{''.join(rows)}</table>"
+    body += "<h2>Questions</h2>" + _table(("Question", "Difficulty", "Discrimination", "All points", "None"), questions)
+    body += "<h2>Students</h2>" + _table(("Student", "Points", "Feedback"), rows)
     index = folder / "index.html"
     index.write_text(_document(f"{assignment.name}: {len(results)} submissions", body), encoding="utf-8")
     return index
+
+
+def _table(heads, rows):
+    """In a box of its own, which scrolls where a screen is too narrow for it."""
+    return f"<div tabindex=0><table><tr>{''.join(f'<th>{head}' for head in heads)}{''.join(rows)}</table></div>"
 
 
 def _row(*cells):

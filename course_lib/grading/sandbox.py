@@ -61,7 +61,7 @@ class Sandbox:
     backend: "bubblewrap", "docker" or "user".
     forbidden: names of packages that are not there inside.
     files: what lies in the working folder, {name: bytes}, read-only.
-    patience: seconds of the wall clock for a second of processor time that a request may take.
+    patience: seconds of the wall clock for a second of processor time that a request, and all of them together, may take.
     """
 
     def __init__(self, backend: str, *, forbidden: tuple = (), files: dict | None = None, patience: float = 3.0):
@@ -96,13 +96,17 @@ class Sandbox:
             cwd="/",
             env=(os.environ if backend == "docker" else environment()) | {"GROUPS_TO_JOIN": " ".join(map(str, self.groups))},
         )
+        self.ready, self.until = False, time.monotonic() + patience * LIMITS["cpu"] + PATIENCE
         self.request, self.reply = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self.request, False)
 
     def ask(self, request: dict, seconds: float) -> dict:
         """The reply to a request that may take so many seconds of processor time; raises Ended, with the sandbox gone."""
-        deadline = time.monotonic() + self.patience * seconds + PATIENCE
+        deadline = min(time.monotonic() + self.patience * seconds + PATIENCE, self.until)
         try:
+            if not self.ready:  # the worker says so once it is locked up, before any code of the student's
+                wire.receive(self.reply, deadline)
+                self.ready = True
             wire.send(self.request, request | {"seconds": seconds}, deadline)
             reply = wire.receive(self.reply, deadline)
             if type(reply) is dict and ("ok" in reply or "error" in reply):
@@ -114,8 +118,9 @@ class Sandbox:
             self.stop()
             raise Ended("took too long and was stopped", by_clock=True) from None
         except (EOFError, OSError):
-            self.process.wait()
-            trouble = self.trouble()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # a process may close its pipes and stay
+                self.process.wait(5)
+            trouble = "" if self.ready else self.trouble()
             self.stop()
             if trouble:
                 raise Unusable(trouble) from None
@@ -125,7 +130,7 @@ class Sandbox:
             raise Ended(f"sent something unreadable: {error}") from None
 
     def trouble(self) -> str:
-        """What the machine said when the sandbox could not be made: nothing the student wrote is in it."""
+        """What the machine said when the sandbox could not be made; later, a student may have written there too."""
         self.told.seek(0)
         lines = self.told.read(2000).decode(errors="replace").splitlines()
         return "\n".join(line for line in lines if not line.startswith("WARNING")).strip()  # Docker warns, and goes on

@@ -236,6 +236,8 @@ def ticket(secret: str, assignment: str, student: str) -> str:
 
 def read_key(path: str | Path) -> str:
     """The instructor's secret in a file; raises ValueError for one that is too short, OSError for none."""
+    if not Path(path).exists():
+        raise FileNotFoundError(f"Expected your key in {path}, got no such file: it is the one that made the tickets.")
     secret = Path(path).read_text(encoding="utf-8").strip()
     if len(secret) < 16:
         raise ValueError(f"Expected a secret of 16 characters or more in {path}, got {len(secret)}.")

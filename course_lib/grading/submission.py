@@ -102,10 +102,13 @@ def _is_file(member):
 
 
 def _member(archive, member, size):
+    name = PurePosixPath(member.filename).name[:60]
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):  # Python unpacks others whole, however large
+        raise Refused(f"{name} in the archive is packed in an unusual way: make the archive with your system's own command.")
     with archive.open(member) as file:
         data = file.read(size + 1)
     if len(data) > size:
-        raise Refused(f"{PurePosixPath(member.filename).name[:60]} in the archive is too large.")
+        raise Refused(f"{name} in the archive is too large.")
     return data
 
 

@@ -158,6 +158,7 @@ def main():
     module = sys.modules["__main__"] = types.ModuleType("__main__")
     program = Program(module.__dict__)
     signal.signal(signal.SIGPROF, _stop)
+    os.write(outgoing, wire.encode("ready"))
     while True:
         try:
             request = wire.receive(incoming)

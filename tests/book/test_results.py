@@ -5,6 +5,8 @@ import math
 import statistics
 from pathlib import Path
 
+from course_lib.grading import hostile
+
 ROOT = Path(__file__).parents[2]
 PARTS = ("collapse", "chase", "fast_generator", "vanishing", "memory")
 CHOOSE = 2  # of the seven games side by side: these choose a treatment's setting, and are not reported
@@ -189,3 +191,22 @@ def test_the_limits_of_a_flow_print_their_results():
         assert told in text, f"Expected in the text: {told}"
     best = min(row["frechet"] for name, row in steps.items() if name != "real")
     assert best >= 0.98 * steps["heun 15"]["frechet"]  # nothing beyond fifteen steps of Heun is worth telling
+
+
+def test_the_page_on_grading_prints_what_was_measured():
+    found = json.loads((ROOT / "benchmarks" / "results" / "grading.json").read_text())
+    text = " ".join((ROOT / "book" / "grading.md").read_text().split())
+    many, dask = found["many"], found["dask"]
+    own = many["processor_seconds"]["judge"] + many["processor_seconds"]["sandboxes"]
+    assert many["submissions"] == many["with_all_points"] == many["lines"] == 1000
+    assert f"takes {own / 1000:.2f} s of a processor, so that 1,000 of them were graded in {many['seconds']:.0f} s" in text
+    assert many["processor_seconds"]["all else on the machine"] > many["seconds"]  # the cores were busy with other work
+    begun, ended = many["memory_mb_after_a_tenth_and_at_the_end"]
+    assert ended < 1.02 * begun
+    assert dask["submissions"] == dask["with_all_points"] == dask["lines"] == 1000
+    assert dask["workers_killed"] == 1
+    assert "of 1,000 submissions, graded by two workers one of which was killed on the way, each was graded" in text
+    held, in_docker = (found[part] for part in ("hostile", "hostile_in_docker"))
+    assert not any(attack["got"] for attack in (*held.values(), *in_docker.values()))
+    assert held.keys() == {attack.name for attack in hostile.SET}
+    assert f"held all {len(held)} hostile submissions, and Docker 20.10 on Linux the {len(in_docker)} that there were" in text

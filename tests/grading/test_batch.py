@@ -1,7 +1,11 @@
 """Many submissions: each graded once, whatever ends in between; what the wall clock stopped is graded again, alone."""
 
 import json
+import os
+import signal
+import sys
 import threading
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import pytest
@@ -129,6 +133,43 @@ def test_each_result_is_on_disk_before_another_is_begun(graded):
 
     grade_all(graded.files, hostile.ASSIGNMENT, "secret", graded.results, Watching(), width=1)
     assert seen == [0, 1, 2]
+
+
+def test_two_dask_workers_one_of_them_killed_grade_each_once(monkeypatch, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="no Dask here: pip install -e .[dask]")
+    files = {f"s{number:02}": tmp_path / f"s{number:02}.ipynb" for number in range(30)}
+    for path in files.values():
+        path.touch()
+    killed = []
+
+    def grade(who, *_, **__):  # as the judge's, in a worker
+        time.sleep(0.05)
+        return {"student": who, "version": version, "status": "graded", "points": 6}
+
+    def after_each(_):
+        if not killed and len(read(tmp_path / "results.jsonl")) >= 10:
+            killed.append(next(iter(client.run(os.getpid).values())))
+            os.kill(killed[0], signal.SIGKILL)
+
+    version = hostile.ASSIGNMENT.version
+    monkeypatch.setattr(batch, "grade", grade)
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        batch.dask_client(cluster.scheduler_address) as client,
+    ):
+        pool = client.get_executor()
+        results = grade_all(
+            files, hostile.ASSIGNMENT, "secret", tmp_path / "results.jsonl", pool, width=2, after_each=after_each
+        )
+    assert killed
+    assert [result["student"] for result in results] == sorted(files)
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 30
+
+
+def test_without_dask_a_cluster_gets_one_sentence(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ValueError, match=r"which is not installed: pip install -e \.\[dask\]"):
+        batch.dask_client("tcp://localhost:8786")
 
 
 def test_two_graders_do_not_write_into_one_file(graded):

@@ -87,7 +87,7 @@ def test_gradescope_grades_the_one_notebook_in_its_folder(folder):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("grade probe.md in --key none --out r", "No such file or directory: 'none'"),
+        ("grade probe.md in --key none --out r", "Expected your key in none, got no such file"),
         ("grade probe.md none --key key --out r", "No such file or directory: 'none'"),
         ("grade none.md in --key key --out r", "No such file or directory: 'none.md'"),
         ("report probe.md none --out pages", "Expected results in none, got none"),

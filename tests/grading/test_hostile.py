@@ -25,6 +25,10 @@ QUICK = (
     "forged replies, ahead of time",
     "a daemon that stays",
     "a pickle",
+    "a ticket that is an array",
+    "a ticket that raises",
+    "a trouble of the machine, forged",
+    "half a surrogate in a message",
     "ends the process",
 )
 
@@ -68,6 +72,17 @@ def test_what_takes_too_long_is_stopped_and_costs_its_own_points_alone(tmp_path,
         assert result["points"] == 6
         assert list(result["stopped"].values()) in ([what], ["took too long and was stopped"])
         assert result["look"] == ["its process was lost and started again"] * ("started" in str(result["look"]))
+
+
+@needs_sandbox
+def test_many_cells_that_wait_are_stopped_all_the_same(tmp_path, monkeypatch):
+    """None of them waits for longer than a cell may."""
+    monkeypatch.setattr(sandbox, "PATIENCE", 2)
+    monkeypatch.setitem(sandbox.LIMITS, "cpu", 1)
+    (tmp_path / "x.ipynb").write_bytes(hostile.notebook([*hostile.HONEST, *["import time; time.sleep(1)"] * 100]))
+    result = grade("somebody", tmp_path / "x.ipynb", hostile.PROBE, "probe", hostile.SECRET)
+    assert result["by_clock"]
+    assert result["seconds"] < 60
 
 
 @needs_sandbox
@@ -146,6 +161,15 @@ def test_a_container_has_no_network_little_to_write_to_and_is_taken_away(stub, t
         assert part in run
     name = run.split("--name ")[1].split()[0]
     assert f"rm --force {name}" in told
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the worker locks itself up as Linux does")
+def test_a_process_that_closes_its_pipes_and_stays_is_not_waited_for(stub, tmp_path, monkeypatch):
+    code = "# AFTER\nimport os, time\nos.closerange(0, 256)\ntime.sleep(600)"
+    (tmp_path / "x.ipynb").write_bytes(hostile.notebook([*hostile.HONEST, code]))
+    result = grade("somebody", tmp_path / "x.ipynb", hostile.PROBE, "probe", hostile.SECRET, backend="docker")
+    assert result["points"] == 6
+    assert result["seconds"] < 60
 
 
 def test_containers_of_killed_graders_are_taken_away_and_no_others(stub):

@@ -203,6 +203,20 @@ def test_a_package_that_is_forbidden_says_so():
     assert Forbidden(["torch"]).find_spec("torchvision") is None
 
 
+def test_a_part_whose_share_is_no_number_costs_itself_alone():
+    judge = "lambda student, random: (student.value('number') == drawn + 1, 'as it is')"
+    text = hostile.PROBE.replace(
+        'def number(student, random):\n    require_close(student.value("number"), drawn + 1, "another number.")',
+        f"def number(student, random):\n    return ({judge})(student, random)",
+    )
+    assert text != hostile.PROBE
+    for code, earned in (("number = np.zeros(2)", 0), ("number = drawn + 1", 2)):
+        one = student(*HONEST, code)
+        marks = mark(Assignment(text, "probe"), lambda _, one=one: one, hostile.SECRET, "somebody", "TICKET")
+        assert {name: each["points"] for name, each in marks.items() if each["of"]} == {"window": 4, "number": earned}
+
+
 def test_text_of_a_student_steers_no_terminal_and_is_not_long():
     assert clean("a\x1b[2J\u202eb\nc") == "a [2J b c"
+    assert clean("half a \ud800 surrogate").encode() == b"half a   surrogate"
     assert len(clean("x" * 10_000)) == 500

@@ -15,9 +15,9 @@ def notebook(*cells, **more):
     return json.dumps({"cells": made, **more}).encode()
 
 
-def archive(**members):
+def archive(compression=zipfile.ZIP_DEFLATED, **members):
     out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(out, "w", compression) as made:
         for name, data in members.items():
             made.writestr(name.replace("__", "."), data)
     return out.getvalue()
@@ -50,6 +50,8 @@ def test_weights_come_with_a_notebook_in_an_archive(tmp_path):
         (archive(a__ipynb=notebook("x"), b__ipynb=notebook("x")), "The archive has 2 notebooks"),
         (archive(a__ipynb=bytes(51 << 20)), "a.ipynb in the archive is too large"),
         (archive(a__ipynb=notebook("x"))[:-9], "The archive cannot be read"),
+        (archive(zipfile.ZIP_BZIP2, a__ipynb=notebook("x")), "a.ipynb in the archive is packed in an unusual way"),
+        (archive(zipfile.ZIP_LZMA, a__ipynb=notebook("x")), "a.ipynb in the archive is packed in an unusual way"),
         (b"PK\x03\x04", "The archive cannot be read"),
     ],
 )
