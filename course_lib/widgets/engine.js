@@ -227,6 +227,7 @@ function unpack(file) {
   for (const [name, { dtype, data_offsets: [from, to] }] of Object.entries(entries)) {
     const raw = file.slice(8 + length + from, 8 + length + to).buffer;
     tensors[name] = dtype === "F16" ? Float32Array.from(new Uint16Array(raw), half) : Float32Array.from(new { F32: Float32Array, I8: Int8Array }[dtype](raw));
+    if (!tensors[name].every(Number.isFinite)) throw new Error("Expected weights that are all finite, got nan or inf: export the network anew");
   }
   for (const [name, data] of Object.entries(tensors)) {
     const scales = tensors[`${name} scale`];
@@ -240,6 +241,7 @@ class Network {
     const { tensors, program } = unpack(file);
     const place = step => { // names of tensors become numbers, matrices go into the memory, their rows made up to a multiple of 4
       if (Array.isArray(step)) return step.map(place);
+      if (!LAYERS[step.layer]) throw new Error(`Expected a layer that engine.js knows (${Object.keys(LAYERS).join(", ")}), got ${step.layer}`);
       const ready = { ...step, bias: tensors[step.bias], scale: tensors[step.scale] };
       for (const part of PARTS) ready[part] = step[part]?.map(place);
       if (step.weight) {

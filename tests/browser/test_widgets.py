@@ -1,6 +1,7 @@
 """The live widgets, each on a page of its own opened from disk, with no host in reach: held to PyTorch, by mouse and keys."""
 
 import base64
+import json
 import math
 import zlib
 from functools import cache
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from safetensors.numpy import save
 from torch import nn
 from torch.nn.functional import cross_entropy, logsigmoid
 
@@ -190,6 +192,7 @@ NETWORKS = {  # what the page runs, the same for PyTorch, the shape of the input
     "shapes_gan": lambda: (published.shapes_gan(),) * 2 + ((64, 1, 1), torch.randn(3, 64, 1, 1)),
     "landscape_gan": lambda: (published.landscape_gan(),) * 2 + ((100, 1, 1), torch.randn(2, 100, 1, 1)),
     "mnist_features": lambda: (published.mnist_features(),) * 2 + ((1, 28, 28), torch.rand(3, 1, 28, 28)),
+    "shapes_reader": lambda: (published.shapes_reader(),) * 2 + ((3, 32, 32), torch.rand(3, 3, 32, 32)),
     "mnist_vae, encoder": lambda: (published.mnist_vae().encoder,) * 2 + ((1, 28, 28), torch.rand(3, 1, 28, 28).round()),
     "mnist_latent_flow": lambda: (
         published.mnist_latent_flow(),
@@ -232,6 +235,20 @@ def test_without_webassembly_it_runs_in_plain_javascript(engine):
 def test_an_input_of_another_size_is_refused(engine):
     with pytest.raises(Exception, match=r"Expected images of 7 x 1 x 1 numbers, got 6 numbers\."):
         engine(nn.Linear(7, 5), (7, 1, 1), torch.zeros(6))
+
+
+@pytest.mark.parametrize(
+    ("step", "weight", "told"),
+    [
+        ({"layer": "lstm"}, 1, r"Expected a layer that engine\.js knows \(relu, .*, keep\), got lstm"),
+        ({"layer": "dense", "rows": 2, "weight": "t0"}, np.nan, "Expected weights that are all finite, got nan or inf"),
+    ],
+)
+def test_a_file_that_no_page_can_run_is_refused_in_one_sentence(engine, step, weight, told):
+    program = json.dumps({"input": [2, 1, 1], "steps": [step]})
+    file = zlib.compress(save({"t0": np.full((2, 2), weight, np.float32)}, {"program": program}))
+    with pytest.raises(Exception, match=told):
+        engine.page.evaluate(RUN, [base64.b64encode(file).decode(), [0, 0], True])
 
 
 # Training in the page
@@ -619,6 +636,60 @@ def test_judge_counts_what_is_right(opened):
 
 
 # All of them
+
+OWN = {  # of each kind that takes one, another than the course's
+    "ask": lambda: models.Generator(latent_dim=8, width=4, classes=10),
+    "boundary": lambda: models.MLP((2, 4, 3)),
+    "convolution": lambda: models.ConvNet(),
+    "draw": lambda: models.ConvNet(),
+    "judge": lambda: models.Generator(latent_dim=8, width=4, classes=10),
+    "latent": lambda: models.dense_vae(latent_dim=4),
+    "sampler": lambda: models.NoiseMLP(32, width=16, classes=10),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_readers_own_network_comes_alive(browser, tmp_path, kind):
+    visit = Opened(browser, widgets.export_page(kind, OWN[kind](), tmp_path / "own.html")).ready()
+    assert visit.box.locator("canvas").count() > 0
+    assert visit.troubles == []
+    visit.context.close()
+
+
+COUNT = """box => {
+    window.drawn = 0;
+    Object.defineProperty(box, "shown", { get() { return this.last; }, set(shown) { window.drawn++; this.last = shown; } });
+    window.begun = performance.now();
+}"""
+
+
+def test_it_draws_twice_a_second_for_readers_who_want_little_motion(opened):
+    for motion in ("reduce", "no-preference"):
+        visit = opened("ring", reduced_motion=motion)
+        visit.box.evaluate(COUNT)
+        visit.page.get_by_role("button", name="Play", exact=True).click()
+        visit.page.wait_for_timeout(3000)
+        drawn, half_seconds = visit.page.evaluate("[window.drawn, (performance.now() - window.begun) / 500]")
+        assert drawn > 1
+        assert (drawn < half_seconds + 2) == (motion == "reduce")
+
+
+def test_it_speaks_once_a_stroke_has_ended_or_a_slider_rests(opened):
+    visit = opened("draw")
+    box, before = visit.page.get_by_role("application").bounding_box(), visit.says()
+    visit.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
+    assert visit.shown("digit") is not None
+    assert visit.says() == before
+    visit.page.mouse.up()
+    assert visit.says().startswith("The network reads ")
+    visit, moved = opened("ask"), "input => { input.value = 1; input.dispatchEvent(new Event('input')); }"
+    before = visit.says()
+    visit.page.get_by_label("Slant").evaluate(moved)
+    visit.page.evaluate(SETTLED)
+    assert visit.says() == before
+
 
 WATCH = """
 window.shift = 0;

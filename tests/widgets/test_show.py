@@ -68,6 +68,13 @@ def test_every_string_of_a_script_is_there_and_none_is_left_over():
             assert STRINGS[kind][name].strip(), (kind, name)
 
 
+def test_no_script_has_words_of_its_own():
+    for path in HERE.glob("*.js"):
+        code = re.sub(r"//.*", "", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL))
+        begun = set(re.findall(r"""["'`]([A-Z][a-z]+)\b""", code))
+        assert begun <= {"Enter", "Expected"}, path.name  # a key, and what whoever writes a widget reads of a wrong network
+
+
 def test_every_value_that_a_string_asks_for_is_given_by_its_script():
     for kind in KINDS:
         script = (HERE / f"{kind}.js").read_text()
