@@ -2,12 +2,15 @@
 
     python benchmarks/widgets.py speed   (two minutes; needs a Chromium)
     python benchmarks/widgets.py size
+    python benchmarks/widgets.py obedience   (three minutes)
 
-Told are milliseconds, the least and the median of several turns, since whatever else the machine does can only make them
-longer: from opening a page to its widget's first result; an image of the generator of digits, ten at a time, with WebAssembly
-and in plain JavaScript; twenty guided steps of the sampler, at full speed and at a quarter, which Chromium's throttle gives; a
-step of each playground as its button makes it, with the largest network there. And bytes: of the engine, and of each widget
-with all that it brings, as text.
+Told are milliseconds, the least and the median of several turns: from opening a page to its widget's first result, by the
+clock, which whatever else the machine does can only make longer; and, for which the page's thread was on a processor, of an
+image of the generator of digits, ten at a time, with WebAssembly and in plain JavaScript; of twenty guided steps of the sampler,
+at full speed and at a quarter, which Chromium's throttle gives, and of a sentence; of a step of each playground, of the boundary
+with the largest network there. Told are bytes, of the engine and of each widget with all that it brings, as text. And
+obedience: the share of 200 full sentences that published.shapes_text draws as they say, as it is and with the weights of its
+widget, and how far pixels, in 0..1, are apart.
 Results go to benchmarks/results/widgets.json.
 """
 
@@ -19,55 +22,55 @@ import sys
 import tempfile
 from pathlib import Path
 
+import torch
 from playwright.sync_api import sync_playwright
 from usual import save
 
-from course_lib import widgets
+from course_lib import data, published, runtime, widgets
+from course_lib.objectives import Attributes
+from course_lib.widgets import sentence
+from course_lib.widgets.export import whole
+from course_lib.widgets.rounding import study
 from course_lib.widgets.show import SCRIPTS
 
 RESULTS = Path(__file__).parent / "results" / "widgets.json"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 TURNS = 7
 
-GENERATOR = """async wasm => {
-    courseWidgets.use(wasm);
-    const { networks } = document.querySelector(".course-widget").dataset;
-    const network = await courseWidgets.network(JSON.parse(networks).generator), x = new Float32Array(740), times = [];
-    for (let turn = 0; turn < 15; turn++) {
-        const start = performance.now();
-        network.run(x);
-        times.push((performance.now() - start) / 10);
-    }
-    return times.slice(1);
-}"""
-SAMPLER = """async turns => {
-    const box = document.querySelector(".course-widget");
-    const slide = (name, value) => {
-        const sliders = [...box.querySelectorAll(".slider")];
-        const input = sliders.find(each => each.textContent.startsWith(name)).querySelector("input");
+LOADED = """const named = async name => {
+        const { networks } = document.querySelector(".course-widget").dataset;
+        return courseWidgets.network(JSON.parse(networks)[name]);
+    };"""
+GENERATOR = f"""async wasm => {{
+    {LOADED}
+    if (courseWidgets.backend !== (wasm ? "wasm" : "plain")) courseWidgets.use(wasm);
+    (await named("generator")).run(new Float32Array(740));
+}}"""
+SAMPLER = """async guidance => {
+    const box = document.querySelector(".course-widget"), before = box.shown;
+    for (const [name, value] of [["Steps", 20], ["Guidance", guidance]]) {
+        const input = [...box.querySelectorAll(".slider")].find(each => each.textContent.startsWith(name)).querySelector("input");
         input.value = value;
         input.dispatchEvent(new Event("input"));
-    };
-    const times = [];
-    for (let turn = 0; turn <= turns; turn++) {
-        const before = box.shown, start = performance.now();
-        slide("Steps", 20);
-        slide("Guidance", 2 + turn % 2);
-        while (box.shown === before) await new Promise(requestAnimationFrame);
-        times.push(performance.now() - start);
     }
-    return times.slice(1);
+    while (box.shown === before) await new Promise(requestAnimationFrame);
 }"""
-PLAYGROUND = """turns => {
-    const buttons = [...document.querySelectorAll(".course-widget button")];
-    const button = buttons.find(each => each.textContent.startsWith("One "));
-    const times = [];
-    for (let turn = 0; turn < 20 + turns; turn++) {
-        const start = performance.now();
-        button.click();
-        times.push(performance.now() - start);
-    }
-    return times.slice(20);
+SENTENCE = f"""async () => {{
+    {LOADED}
+    const network = await named("painter"), z = new Float32Array(2 * 3 * 32 * 32);
+    const beside = {{ waves: [new Float32Array(128), [64, 1, 1], 2], words: [new Float32Array(24 * 128), [128, 1, 1], 24] }};
+    for (let step = 0; step < 20; step++) network.run(z, beside);
+}}"""
+BOUNDARY = """() => {
+    const button = [...document.querySelectorAll(".course-widget button")].find(each => each.textContent === "One step");
+    for (let step = 0; step < 100; step++) button.click();
+}"""
+RING = """() => {
+    const points = Array.from({ length: 512 }, () => [Math.random(), Math.random()]);
+    const rates = { generator: 1e-3, discriminator: 1e-3 };
+    const widths = { generator: [4, 32, 32, 2], discriminator: [2, 32, 32, 1] };
+    const game = courseWidgets.gan({ widths, points, random: Math.random });
+    for (let step = 0; step < 100; step++) game.round({ rates, price: 0.1, saturating: false });
 }"""
 
 
@@ -85,20 +88,31 @@ def opened(browser, path):
     return page, float(box.get_attribute("data-ready"))
 
 
+def thread_time(ask):
+    """Seconds for which the page's thread has been on a processor."""
+    return next(each["value"] for each in ask.send("Performance.getMetrics")["metrics"] if each["name"] == "ThreadTime")
+
+
 def speed():
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         paths = {kind: widgets.export_page(kind, None, Path(folder) / f"{kind}.html") for kind in SCRIPTS}
         sandbox = [] if os.getuid() else ["--no-sandbox"]  # Chromium refuses to be root's browser in a sandbox
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
 
-        def measured(kind, script, argument, *, choice=None, slower=1):
+        def measured(kind, script, *, argument=lambda turn: None, choice=None, slower=1, count=1):
             page, _ = opened(browser, paths[kind])
             if choice:
                 page.get_by_role("radio", name=choice, exact=True).check()
-            page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
-            times = page.evaluate(script, argument)
+            ask = page.context.new_cdp_session(page)
+            ask.send("Emulation.setCPUThrottlingRate", {"rate": slower})
+            ask.send("Performance.enable", {"timeDomain": "threadTicks"})
+            times = []
+            for turn in range(TURNS + 1):
+                times.append(-thread_time(ask))
+                page.evaluate(script, argument(turn))
+                times[-1] = 1000 * (times[-1] + thread_time(ask)) / count
             page.context.close()
-            return told(times)
+            return told(times[1:])  # the first has to get warm
 
         first = {kind: [] for kind in SCRIPTS}
         for _ in range(TURNS):
@@ -109,17 +123,20 @@ def speed():
         rows = {
             "first result": {kind: told(times) for kind, times in first.items()},
             "image of the generator": {
-                "WebAssembly": measured("ask", GENERATOR, True),
-                "plain JavaScript": measured("ask", GENERATOR, False),
+                "WebAssembly": measured("ask", GENERATOR, argument=lambda turn: True, count=10),
+                "plain JavaScript": measured("ask", GENERATOR, argument=lambda turn: False, count=10),
             },
             "20 guided steps": {
-                f"{sampler}, {speed}": measured("sampler", SAMPLER, TURNS, choice=sampler, slower=slower)
+                f"{sampler}, {speed}": measured(
+                    "sampler", SAMPLER, argument=lambda turn: 2 + turn % 2, choice=sampler, slower=slower
+                )
                 for sampler in ("Euler", "Heun")
                 for speed, slower in {"full speed": 1, "a quarter": 4}.items()
             },
+            "20 guided steps of a sentence": measured("sentence", SENTENCE),
             "step of a playground": {
-                "boundary": measured("boundary", PLAYGROUND, 50, choice="64"),
-                "ring": measured("ring", PLAYGROUND, 50, choice="Flow"),
+                "boundary": measured("boundary", BOUNDARY, choice="64", count=100),
+                "ring": measured("ring", RING, count=100),
             },
         }
     save(RESULTS, "milliseconds", rows)
@@ -134,5 +151,26 @@ def size():
     save(RESULTS, "bytes", rows)
 
 
+def obedience(count=200):
+    network, reader = published.shapes_text(), Attributes(published.shapes_reader(), data.WORDS)
+    asked = data.shapes(count, seed=3)
+    told = torch.stack([asked.targets[name] for name in data.WORDS], 1)
+
+    def drawn():
+        with torch.no_grad(), runtime.mixed_precision({"network": network}):
+            how = {"captions": asked.targets["caption"]}
+            return published.GENERATORS["shapes_text"](network, count, torch.Generator().manual_seed(0), **how).float()
+
+    before = drawn()
+    for layer, known in study(network, lambda: network(*sentence.examples())).items():
+        rows = layer.weight.detach().flatten(1)
+        integers, scale = (torch.from_numpy(each) for each in whole(rows.cpu().numpy(), sentence.BITS, known))
+        layer.weight.data.copy_((integers * scale.float()[:, None]).view(layer.weight.shape))
+    after = drawn()
+    right = [(reader.predict(images) == told).all(1).float().mean().item() for images in (before, after)]
+    rows = {"full": round(right[0], 3), "rounded": round(right[1], 3), "apart": round((after - before).abs().mean().item(), 4)}
+    save(RESULTS, "obedience", rows)
+
+
 if __name__ == "__main__":
-    {"speed": speed, "size": size}[sys.argv[1]]()
+    {"speed": speed, "size": size, "obedience": obedience}[sys.argv[1]]()

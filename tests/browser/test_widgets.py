@@ -14,19 +14,21 @@ from safetensors.numpy import save
 from torch import nn
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from course_lib import gan_losses, models, paths, published, samplers, widgets
+from course_lib import data, gan_losses, models, objectives, paths, published, samplers, widgets
 from course_lib.layers import PreActivationBlock, waves
 from course_lib.models.cnn import ResidualBlock
+from course_lib.models.unet import PlaceAttention
 from course_lib.widgets.export import export
 from course_lib.widgets.parts import digits
 from course_lib.widgets.show import HERE, SCRIPTS
 
 KINDS = sorted(SCRIPTS)
-RUN = """async ([file, x, wasm]) => {
+RUN = """async ([file, x, wasm, told]) => {
     courseWidgets.use(wasm);
     courseWidgets.file("network", file);
-    const network = await courseWidgets.network("network");
-    return [...network.run(Float32Array.from(x)).data];
+    const network = await courseWidgets.network("network"), beside = {};
+    for (const [name, [data, ...shape]] of Object.entries(told)) beside[name] = [Float32Array.from(data), ...shape];
+    return [...network.run(Float32Array.from(x), beside).data];
 }"""
 SETTLED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -92,15 +94,16 @@ def opened(browser, pages):
 
 @pytest.fixture(scope="module")
 def engine(browser):
-    """A page that holds the engine and nothing else: run(network, shape, x, wasm, bits) -> what it answers."""
+    """A page that holds the engine and nothing else: run(network, shape, x, wasm, bits, beside) -> what it answers."""
     context = browser.new_context(offline=True)
     page = context.new_page()
-    for name in ("engine", "page", "training", "ring"):
+    for name in ("engine", "page", "training", "ring", "attention"):
         page.add_script_tag(content=(HERE / f"{name}.js").read_text())
 
-    def run(network, shape, x, wasm=True, bits=32):
+    def run(network, shape, x, wasm=True, bits=32, beside=None):
         file = base64.b64encode(zlib.compress(export(network, shape, bits=bits))).decode()
-        return np.array(page.evaluate(RUN, [file, x.flatten().tolist(), wasm]), np.float32)
+        told = {name: [data.flatten().tolist(), [data.shape[1], 1, 1], len(data)] for name, data in (beside or {}).items()}
+        return np.array(page.evaluate(RUN, [file, x.flatten().tolist(), wasm, told]), np.float32)
 
     run.page = page
     yield run
@@ -130,6 +133,9 @@ LAYERS = {
     "residual block": (ResidualBlock(4, 8, stride=2), (4, 7, 7)),
     "pre-activation block": (PreActivationBlock(4, 8), (4, 6, 6)),
     "layer norm": (nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6)), (5, 1, 1)),
+    "GELU": (nn.GELU(), (2, 3, 5)),
+    "attention of places": (PlaceAttention(32), (32, 3, 4)),
+    "attention of places, two heads": (PlaceAttention(64), (64, 2, 5)),
     "dropout": (nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 4)), (4, 1, 1)),
 }
 
@@ -212,6 +218,23 @@ def test_each_published_network_agrees_with_pytorch(engine, name, wasm):
     assert np.abs(found - expected).max() < 1e-4 * max(1, np.abs(expected).max())
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("wasm", [True, False])
+def test_the_network_that_reads_agrees_with_pytorch(engine, wasm):
+    network, words = published.shapes_text(), data.VOCABULARY
+    tokens = words.encode(["a small red star at the top left on a white background", "a cross", "a star"])
+    tokens[2] = -1
+    places = torch.eye(words.longest).repeat(3, 1)
+    ones = torch.cat([torch.eye(len(words) + 1)[tokens.where(tokens >= 0, len(words)).flatten()], places], 1)
+    told = network.text(tokens)  # (3, T, 128)
+    found = engine(network.text, (ones.shape[1], 1, 1), ones, wasm)
+    assert np.abs(found - told.numpy().ravel()).max() < 1e-4 * told.abs().max()
+    z, angle = torch.randn(3, 3, 32, 32), torch.tensor([0.3, 0.9, 1.5])
+    expected = network(z, angle, tokens)
+    found = engine(network, (3, 32, 32), z, wasm, beside={"waves": waves(angle), "words": told.flatten(0, 1)})
+    assert np.abs(found - expected.numpy().ravel()).max() < 1e-4 * max(1, expected.abs().max())
+
+
 def test_with_eight_bits_a_thousand_digits_are_read_the_same(engine):
     images, network = digits()[1].batch(slice(0, 1000))[0], published.mnist_features()
     found = np.concatenate([engine(network, (1, 28, 28), some, bits=8) for some in images.split(250)]).reshape(1000, 10)
@@ -240,7 +263,7 @@ def test_an_input_of_another_size_is_refused(engine):
 @pytest.mark.parametrize(
     ("step", "weight", "told"),
     [
-        ({"layer": "lstm"}, 1, r"Expected a layer that engine\.js knows \(relu, .*, keep\), got lstm"),
+        ({"layer": "lstm"}, 1, r"Expected a layer that engine\.js knows \(relu, .*\), got lstm"),
         ({"layer": "dense", "rows": 2, "weight": "t0"}, np.nan, "Expected weights that are all finite, got nan or inf"),
     ],
 )
@@ -248,7 +271,7 @@ def test_a_file_that_no_page_can_run_is_refused_in_one_sentence(engine, step, we
     program = json.dumps({"input": [2, 1, 1], "steps": [step]})
     file = zlib.compress(save({"t0": np.full((2, 2), weight, np.float32)}, {"program": program}))
     with pytest.raises(Exception, match=told):
-        engine.page.evaluate(RUN, [base64.b64encode(file).decode(), [0, 0], True])
+        engine.page.evaluate(RUN, [base64.b64encode(file).decode(), [0, 0], True, {}])
 
 
 # Training in the page
@@ -620,6 +643,65 @@ def test_sampler_draws_what_pytorch_draws(opened):
     assert visit.shown("at") == 0
 
 
+def drawn(visit):
+    """The picture (1, 3, 32, 32) in 0..1, once it is done."""
+    visit.page.wait_for_function("document.querySelector('[role=status]').textContent.startsWith('Here is ')", timeout=120_000)
+    return torch.tensor(visit.shown("image")).view(1, 3, 32, 32).clamp(-1, 1).add(1).div(2)
+
+
+def test_sentence_draws_what_it_says_and_what_pytorch_draws(opened):
+    visit, right, far = opened("sentence"), 0, []
+    reader = objectives.Attributes(published.shapes_reader(), data.WORDS)
+    asked = data.shapes(6, seed=8)
+    told = torch.stack([asked.targets[name] for name in data.WORDS], 1)
+    for caption, values in zip(asked.targets["caption"], told, strict=True):
+        visit.page.get_by_role("textbox").fill(caption)
+        visit.page.keyboard.press("Enter")
+        image, start = drawn(visit), torch.tensor(visit.shown("start")).view(1, 3, 32, 32)
+        right += (reader.predict(image)[0] == values).all().item()
+        with torch.no_grad():
+            guided = {"labels": data.VOCABULARY.encode([caption]), "guidance": 4.0}
+            denoise = samplers.denoiser(published.shapes_text(), paths.STRAIGHT, "velocity", **guided)
+            expected = samplers.euler(denoise, start, paths.STRAIGHT, paths.STRAIGHT.times(20, shift=3.0))
+        far.append((image - expected.clamp(-1, 1).add(1).div(2)).abs().mean().item())
+    assert right >= 4
+    assert np.median(far) < 0.02
+
+
+def test_sentence_says_which_word_it_does_not_know(opened):
+    visit = opened("sentence")
+    before = drawn(visit)
+    for sentence, told in {
+        "a small red trangle": "The network does not know the word “trangle”; did you mean triangle?",
+        "a zzzzzzz": "The network does not know the word “zzzzzzz”; its words are a, at, ",
+        " ": "A sentence has 1 to 12 words, this one has 0.",
+        "a " * 13: "A sentence has 1 to 12 words, this one has 13.",
+    }.items():
+        visit.page.get_by_role("textbox").fill(sentence)
+        visit.page.get_by_role("button", name="Draw").click()
+        assert visit.says().startswith(told)
+    assert (torch.tensor(visit.shown("image")).view(1, 3, 32, 32).clamp(-1, 1).add(1).div(2) == before).all()
+
+
+def test_sentence_takes_twenty_guided_steps_in_four_seconds(opened):
+    visit = opened("sentence")
+    drawn(visit)
+    ask = visit.context.new_cdp_session(visit.page)
+    ask.send("Performance.enable", {"timeDomain": "threadTicks"})
+    on_processor = []  # seconds of the page's thread, whatever else the machine does
+    for _ in range(4):
+        on_processor += [
+            each["value"] for each in ask.send("Performance.getMetrics")["metrics"] if each["name"] == "ThreadTime"
+        ]
+        visit.page.evaluate("""async () => {
+            const name = JSON.parse(document.querySelector(".course-widget").dataset.networks).painter;
+            const network = await courseWidgets.network(name), z = new Float32Array(2 * 3 * 32 * 32);
+            const waves = [new Float32Array(128), [64, 1, 1], 2], words = [new Float32Array(24 * 128), [128, 1, 1], 24];
+            for (let step = 0; step < 5; step++) network.run(z, { waves, words });
+        }""")
+    assert 4 * np.diff(on_processor).min() < 4
+
+
 def test_judge_counts_what_is_right(opened):
     visit = opened("judge")
     kinds = visit.box.evaluate("box => box.shown.cards.map(card => card.kind)")
@@ -645,6 +727,7 @@ OWN = {  # of each kind that takes one, another than the course's
     "judge": lambda: models.Generator(latent_dim=8, width=4, classes=10),
     "latent": lambda: models.dense_vae(latent_dim=4),
     "sampler": lambda: models.NoiseMLP(32, width=16, classes=10),
+    "sentence": lambda: published.shapes_text(trained=False),
 }
 
 

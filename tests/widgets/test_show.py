@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import models, widgets
+from course_lib import models, published, widgets
 from course_lib.widgets.show import HERE, SCRIPTS, STRINGS
 
 KINDS = sorted(SCRIPTS)
@@ -100,6 +100,7 @@ def test_a_readers_own_network_takes_the_place_of_the_courses():
         "judge": models.Generator(classes=10, **GENERATOR),
         "latent": models.dense_vae(latent_dim=4),
         "sampler": models.NoiseMLP(32, width=16, classes=10),
+        "sentence": published.shapes_text(trained=False),
     }
     for kind, network in own.items():
         network.train()
@@ -138,6 +139,11 @@ REFUSED = {
     "a flow of other codes": (
         ("sampler", models.NoiseMLP(8, classes=10)),
         r"Expected a flow of the published VAE's codes, models",
+    ),
+    "a flow that does not read": (("sentence", models.NoiseUNet(3, patch=1)), "Expected a flow of captioned shapes, models"),
+    "a flow of another vocabulary": (
+        ("sentence", models.NoiseUNet(3, patch=1, text=models.TextEncoder(5, 12))),
+        "Expected a flow of captioned shapes",
     ),
     "colored latents": (("latent", models.dense_vae((3, 28, 28))), r"Expected a VAE of \(1, 28, 28\)"),
     "a network for the ring": (("ring", models.MLP((2, 4, 1))), 'Expected no network for the widget "ring"'),
