@@ -4,13 +4,13 @@
     python benchmarks/widgets.py size
     python benchmarks/widgets.py obedience   (three minutes)
 
-Told are milliseconds, the least and the median of several turns: from opening a page to its widget's first result, by the
-clock, which whatever else the machine does can only make longer; and, for which the page's thread was on a processor, of an
-image of the generator of digits, ten at a time, with WebAssembly and in plain JavaScript; of twenty guided steps of the sampler,
-at full speed and at a quarter, which Chromium's throttle gives, and of a sentence; of a step of each playground, of the boundary
-with the largest network there. Told are bytes, of the engine and of each widget with all that it brings, as text. And
-obedience: the share of 200 full sentences that published.shapes_text draws as they say, as it is and with the weights of its
-widget, and how far pixels, in 0..1, are apart.
+Told are milliseconds, the least and the median of several turns. From opening a page to its widget's first result they are
+those of the clock, which whatever else the machine does can only make longer; others are those for which its thread was on a
+processor: an image of the generator of digits, ten at a time, with WebAssembly and in plain JavaScript; twenty guided steps of
+the sampler, at full speed and at a quarter, which Chromium's throttle gives, and of a sentence; a step of each playground, of
+the boundary with the largest network there. Told are bytes, of the engine and of each widget with all that it brings, as text.
+And obedience: the share of 200 full sentences that published.shapes_text draws as they say, as it is and with the weights of
+its widget, and how far pixels, in 0..1, are apart.
 Results go to benchmarks/results/widgets.json.
 """
 
@@ -49,7 +49,8 @@ GENERATOR = f"""async wasm => {{
 SAMPLER = """async guidance => {
     const box = document.querySelector(".course-widget"), before = box.shown;
     for (const [name, value] of [["Steps", 20], ["Guidance", guidance]]) {
-        const input = [...box.querySelectorAll(".slider")].find(each => each.textContent.startsWith(name)).querySelector("input");
+        const sliders = [...box.querySelectorAll(".slider")];
+        const input = sliders.find(each => each.textContent.startsWith(name)).querySelector("input");
         input.value = value;
         input.dispatchEvent(new Event("input"));
     }

@@ -71,6 +71,7 @@ courseWidgets.kinds.sentence = ({ box, words, facts, say, reader, painter }) => 
     told = read(list);
     [k, stops] = [steps, []];
     box.shown = { sentence, start: z };
+    say("");
     step();
     show();
     way.toggle(true);
@@ -86,8 +87,8 @@ courseWidgets.kinds.sentence = ({ box, words, facts, say, reader, painter }) => 
     W.slider(words.guidance, { min: 0, max: 8, step: 0.5, value: guidance }, value => { guidance = value; draw(); }),
   ];
   const examples = facts.sentences.map(sentence => W.button(sentence, () => { field.value = sentence; draw(); }));
-  say(words.start);
   draw();
+  say(words.start);
   return [
     form,
     W.tag("div", { class: "pair" }, W.tag("div", { class: "small" }, big), W.tag("div", { class: "stack" }, ...sliders,

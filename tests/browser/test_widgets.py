@@ -645,7 +645,7 @@ def test_sampler_draws_what_pytorch_draws(opened):
 
 def drawn(visit):
     """The picture (1, 3, 32, 32) in 0..1, once it is done."""
-    visit.page.wait_for_function("document.querySelector('[role=status]').textContent.startsWith('Here is ')", timeout=120_000)
+    visit.page.wait_for_function("document.querySelector('.course-widget').shown.steps === 20", timeout=120_000)
     return torch.tensor(visit.shown("image")).view(1, 3, 32, 32).clamp(-1, 1).add(1).div(2)
 
 
@@ -658,6 +658,7 @@ def test_sentence_draws_what_it_says_and_what_pytorch_draws(opened):
         visit.page.get_by_role("textbox").fill(caption)
         visit.page.keyboard.press("Enter")
         image, start = drawn(visit), torch.tensor(visit.shown("start")).view(1, 3, 32, 32)
+        assert visit.says() == f"Here is {caption}."
         right += (reader.predict(image)[0] == values).all().item()
         with torch.no_grad():
             guided = {"labels": data.VOCABULARY.encode([caption]), "guidance": 4.0}
@@ -672,7 +673,7 @@ def test_sentence_says_which_word_it_does_not_know(opened):
     visit = opened("sentence")
     before = drawn(visit)
     for sentence, told in {
-        "a small red trangle": "The network does not know the word “trangle”; did you mean triangle?",
+        "a small red trangle": "The network does not know the word “trangle”; did you mean triangle",
         "a zzzzzzz": "The network does not know the word “zzzzzzz”; its words are a, at, ",
         " ": "A sentence has 1 to 12 words, this one has 0.",
         "a " * 13: "A sentence has 1 to 12 words, this one has 13.",
