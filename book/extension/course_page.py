@@ -1,7 +1,8 @@
 """What pages have beyond the theme: outcomes, times, buttons, little weight.
 
 A build reads the pages anew whose text or run has changed, or all if anything else of
-the book has, and then writes them all: a title, a link and a time stand in many.
+the book has. It writes those, and all if a heading or a label has changed, which other
+pages show and lead to. The first page, with every chapter's time, is always written.
 
 Sphinx loads this file by `local_extensions` in _config.yml.
 """
@@ -20,6 +21,8 @@ from myst_nb.sphinx_ import NbMetadataCollector
 from PIL import Image
 from sphinx import addnodes
 from sphinx.errors import ExtensionError
+
+from course_lib import widgets
 
 WORDS_A_MINUTE = 200
 BOOK = Path(__file__).parents[1]
@@ -50,7 +53,7 @@ def setup(app):
     app.connect("env-before-read-docs", find_runs)
     # Before links are looked for in code, which wants each section to have a title:
     app.connect("doctree-read", read, priority=480)
-    app.connect("env-updated", lambda app, env: env.found_docs)  # to be written
+    app.connect("env-updated", find_readers)
     app.connect("doctree-resolved", list_chapters)
     # After the theme and MathJax have added theirs:
     app.connect("html-page-context", write, priority=900)
@@ -63,9 +66,12 @@ def setup(app):
 
 
 def made_of():
-    """A digest of what goes into many pages: the book's files but its texts, and the
-    packages."""
+    """A digest of what goes into many pages: the book's files but its texts, the
+    widgets, and the packages."""
     files = chain(BOOK.glob("extension/*.py"), BOOK.glob("*.yml"), BOOK.glob("*.bib"))
+    files = chain(
+        files, BOOK.glob("templates/*.html"), Path(widgets.__path__[0]).glob("*.*")
+    )
     above = ("_config.yml", "_toc.yml", "requirements.txt")
     digest = hashlib.sha256()
     for path in [*sorted(files), *(BOOK.parent / name for name in above)]:
@@ -96,6 +102,15 @@ def find_runs(app, env, docnames):
         Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
         names = ", ".join(missing)
         raise ExtensionError(f"No run of {names} that passed: make chapters runs it.")
+
+
+def find_readers(app, env):
+    """The pages to write besides those read: all if what they show of others is new."""
+    domains = (env.domaindata["std"]["labels"], env.domaindata["py"]["objects"])
+    headings = [toc.pformat() for _, toc in sorted(env.tocs.items())]
+    shown = repr((headings, *(sorted(known.items()) for known in domains)))
+    known, env.shown_elsewhere = getattr(env, "shown_elsewhere", None), shown
+    return [] if shown == known else env.found_docs
 
 
 def read(app, doctree):
