@@ -2,16 +2,15 @@
 
     python benchmarks/widgets.py speed   (two minutes; needs a Chromium)
     python benchmarks/widgets.py size
-    python benchmarks/widgets.py obedience   (three minutes)
+    python benchmarks/widgets.py obedience   (a minute)
 
-Told are milliseconds, the least and the median of several turns. From opening a page to its widget's first result they are
-those of the clock, which whatever else the machine does can only make longer; others are those for which its thread was on a
-processor: an image of the generator of digits, ten at a time, with WebAssembly and in plain JavaScript; twenty guided steps of
-the sampler, at full speed and at a quarter, which Chromium's throttle gives, and of a sentence; a step of each playground, of
-the boundary with the largest network there. Told are bytes, of the engine and of each widget with all that it brings, as text.
-And obedience: the share of 200 full sentences that published.shapes_text draws as they say, as it is and with the weights of
-its widget, and how far pixels, in 0..1, are apart.
-Results go to benchmarks/results/widgets.json.
+Told are milliseconds for which the page's thread was on a processor, the least and the median of several turns: from opening
+a page to its widget's first result; an image of the generator of digits, ten at a time, with WebAssembly and in plain
+JavaScript; twenty guided steps of the sampler, at full speed and at a quarter, which Chromium's throttle gives, and of a
+sentence; a step of each playground, of the boundary with the largest network there. Told are bytes, of the engine and of each
+widget with all that it brings, as text. And obedience: the share of 100 full sentences that published.shapes_text draws as
+they say, as it is and with the weights of its widget, and how far pixels, in 0..1, are apart. Results go to
+benchmarks/results/widgets.json.
 """
 
 import os
@@ -35,7 +34,7 @@ from course_lib.widgets.show import SCRIPTS
 
 RESULTS = Path(__file__).parent / "results" / "widgets.json"
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-TURNS = 7
+TURNS = 3
 
 LOADED = """const named = async name => {
         const { networks } = document.querySelector(".course-widget").dataset;
@@ -82,11 +81,13 @@ def told(times):
 
 
 def opened(browser, path):
-    """A page with its widget, as soon as that has shown something, and the milliseconds until then."""
+    """A page whose widget has just shown its first result, and a session that tells what its thread has worked."""
     page = browser.new_context(offline=True, viewport={"width": 1000, "height": 900}).new_page()
+    ask = page.context.new_cdp_session(page)
+    ask.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(path.as_uri())
-    box = page.wait_for_selector(".course-widget[data-ready]", timeout=120_000)
-    return page, float(box.get_attribute("data-ready"))
+    page.wait_for_selector(".course-widget[data-ready]", timeout=120_000)
+    return page, ask
 
 
 def thread_time(ask):
@@ -101,12 +102,10 @@ def speed():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=sandbox)
 
         def measured(kind, script, *, argument=lambda turn: None, choice=None, slower=1, count=1):
-            page, _ = opened(browser, paths[kind])
+            page, ask = opened(browser, paths[kind])
             if choice:
                 page.get_by_role("radio", name=choice, exact=True).check()
-            ask = page.context.new_cdp_session(page)
             ask.send("Emulation.setCPUThrottlingRate", {"rate": slower})
-            ask.send("Performance.enable", {"timeDomain": "threadTicks"})
             times = []
             for turn in range(TURNS + 1):
                 times.append(-thread_time(ask))
@@ -118,11 +117,11 @@ def speed():
         first = {kind: [] for kind in SCRIPTS}
         for _ in range(TURNS):
             for kind, path in paths.items():
-                page, milliseconds = opened(browser, path)
-                first[kind].append(milliseconds)
+                page, ask = opened(browser, path)
+                first[kind].append(1000 * thread_time(ask))
                 page.context.close()
+        save(RESULTS, "milliseconds", {"first result": {kind: told(times) for kind, times in first.items()}})
         rows = {
-            "first result": {kind: told(times) for kind, times in first.items()},
             "image of the generator": {
                 "WebAssembly": measured("ask", GENERATOR, argument=lambda turn: True, count=10),
                 "plain JavaScript": measured("ask", GENERATOR, argument=lambda turn: False, count=10),
@@ -152,7 +151,7 @@ def size():
     save(RESULTS, "bytes", rows)
 
 
-def obedience(count=200):
+def obedience(count=100):
     network, reader = published.shapes_text(), Attributes(published.shapes_reader(), data.WORDS)
     asked = data.shapes(count, seed=3)
     told = torch.stack([asked.targets[name] for name in data.WORDS], 1)

@@ -1,7 +1,7 @@
 /* Draw what a sentence says: a U-Net takes the noise away, step by step, while its places look at the words. */
 courseWidgets.kinds.sentence = ({ box, words, facts, say, reader, painter }) => {
   const W = courseWidgets, WAVES = 32, SHIFT = 3, SIDE = 32, SIZE = 3 * SIDE * SIDE, SHOWN = 10, known = facts.words;
-  let seed = 1, steps = 20, guidance = 4, z, k, told, stops;
+  let seed = 1, chosen = 20, guidance = 4, steps, z, k, told, stops; // chosen: for the next picture
 
   /* How many letters one word is from another: to be left out, put in, or changed (Levenshtein). */
   const apart = (a, b) => {
@@ -69,7 +69,7 @@ courseWidgets.kinds.sentence = ({ box, words, facts, say, reader, painter }) => 
     const random = W.random(seed);
     z = Float32Array.from({ length: SIZE }, () => W.normal(random));
     told = read(list);
-    [k, stops] = [steps, []];
+    [steps, k, stops] = [chosen, chosen, []];
     box.shown = { sentence, start: z };
     say("");
     step();
@@ -77,14 +77,15 @@ courseWidgets.kinds.sentence = ({ box, words, facts, say, reader, painter }) => 
     way.toggle(true);
   };
 
-  const field = W.tag("input", { type: "text", id: "sentence", autocomplete: "off", spellcheck: "false", maxlength: 120 });
+  const id = `sentence-${W.count = (W.count ?? 0) + 1}`;
+  const field = W.tag("input", { type: "text", id, autocomplete: "off", spellcheck: "false", maxlength: 120 });
   field.value = facts.sentences[0];
-  const draw = () => begin(field.value);
+  const draw = () => begin(field.value), soon = W.soon(draw);
   const form = W.tag("form", { class: "line", onsubmit: event => { event.preventDefault(); draw(); } },
-    W.tag("label", { for: "sentence" }, words.sentence), field, W.tag("button", { type: "submit" }, words.draw));
+    W.tag("label", { for: id }, words.sentence), field, W.tag("button", { type: "submit" }, words.draw));
   const sliders = [
-    W.slider(words.steps, { min: 1, max: 20, step: 1, value: steps, show: String }, value => { steps = value; draw(); }),
-    W.slider(words.guidance, { min: 0, max: 8, step: 0.5, value: guidance }, value => { guidance = value; draw(); }),
+    W.slider(words.steps, { min: 1, max: 20, step: 1, value: chosen, show: String }, value => { chosen = value; soon(); }),
+    W.slider(words.guidance, { min: 0, max: 8, step: 0.5, value: guidance }, value => { guidance = value; soon(); }),
   ];
   const examples = facts.sentences.map(sentence => W.button(sentence, () => { field.value = sentence; draw(); }));
   draw();
