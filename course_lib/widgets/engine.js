@@ -1,7 +1,7 @@
 /* Runs a trained network in the page. One classic script that asks for no other file, so it also works in a book opened from disk.
 
    A tensor is {at, c, n, h, w}: c channels of n images of h x w numbers each, in `memory` from place `at` on. A channel is one row of
-   n h w numbers, made up to a multiple of 8. So a dense layer, and a convolution whose windows have become columns, is one product
+   n h w numbers, made up to an odd multiple of 8. So a dense layer, and a convolution whose windows have become columns, is one product
    of matrices, `gemm`, for all images at once. */
 (() => {
 "use strict";
@@ -69,8 +69,8 @@ function start(wasm) { // false: without WebAssembly, as in an old browser or wh
 // Tensors
 
 const up = (n, to) => Math.ceil(n / to) * to;
-const row = t => up(t.n * t.h * t.w, 8);
-const make = (c, n, h, w) => ({ at: reserve(up(c, 4) * up(n * h * w, 8)), c, n, h, w });
+const row = t => up(t.n * t.h * t.w, 8) | 8; // never a power of two: numbers below each other would share their place in the cache
+const make = (c, n, h, w) => ({ at: reserve(up(c, 4) * row({ n, h, w })), c, n, h, w });
 
 function reserve(count) {
   const at = top;
@@ -105,7 +105,7 @@ function product({ weight, bias }, at, N, out) { // out = weight times the matri
 }
 
 const each = f => (x, step) => {
-  for (let i = x.at, end = x.at + x.c * row(x); i < end; i++) numbers[i] = f(numbers[i], step);
+  for (let data = numbers, i = x.at, end = x.at + x.c * row(x); i < end; i++) data[i] = f(data[i], step);
   return x;
 };
 
@@ -116,7 +116,7 @@ const LAYERS = {
   sigmoid: each(v => 1 / (1 + Math.exp(-v))),
   silu: each(v => v / (1 + Math.exp(-v))),
   dense(x, step) {
-    const y = make(step.weight.rows, x.n, 1, 1);
+    const y = make(step.weight.rows, x.n, x.h, x.w);
     product(step, x.at, row(x), y.at);
     return y;
   },
@@ -144,6 +144,7 @@ const LAYERS = {
         if (r >= 0 && r < x.h) for (let j = first; j < last; j++) numbers[to + (n * h + i) * w + j] = numbers[from + j * stride];
       }
     product(step, columns, N, y.at);
+    top = columns; // which are not needed any more
     return y;
   },
   deconv(x, step) { // one product makes a stamp of each pixel; the stamps are added up. weight: (O kh kw) rows of C
@@ -161,15 +162,16 @@ const LAYERS = {
     return y;
   },
   groupnorm(x, { groups, eps, scale, bias }) {
-    const y = make(x.c, x.n, x.h, x.w), area = x.h * x.w, size = x.c / groups;
-    for (let n = 0; n < x.n; n++) for (let g = 0; g < groups; g++) {
+    const y = make(x.c, x.n, x.h, x.w), area = x.h * x.w, size = x.c / groups, data = numbers;
+    for (let n = 0; n < x.n; n++) for (let g = 0; g < x.c; g += size) {
       let sum = 0, squares = 0;
-      const all = f => { for (let c = g * size; c < (g + 1) * size; c++) for (let p = 0; p < area; p++) f(c, c * row(x) + n * area + p); };
-      all((c, p) => sum += numbers[x.at + p]);
+      const start = c => c * row(x) + n * area; // of a channel, seen from the first
+      for (let c = g; c < g + size; c++) for (let i = x.at + start(c), end = i + area; i < end; i++) sum += data[i];
       const mean = sum / size / area;
-      all((c, p) => squares += (numbers[x.at + p] - mean) ** 2);
+      for (let c = g; c < g + size; c++) for (let i = x.at + start(c), end = i + area; i < end; i++) squares += (data[i] - mean) * (data[i] - mean);
       const deviation = Math.sqrt(squares / size / area + eps);
-      all((c, p) => numbers[y.at + p] = scale[c] * (numbers[x.at + p] - mean) / deviation + bias[c]);
+      for (let c = g; c < g + size; c++) for (let p = start(c), end = p + area, times = scale[c] / deviation, plus = bias[c] - mean * times; p < end; p++)
+        data[y.at + p] = times * data[x.at + p] + plus;
     }
     return y;
   },
@@ -210,7 +212,7 @@ const LAYERS = {
   keep(x, { name }, kept) { kept[name] = take(x); return x; }, // for the widget to show
 };
 
-const PARTS = ["body", "shortcut", "first", "angle", "label", "blocks", "last"]; // of a step, which are lists of steps
+const PARTS = ["body", "shortcut", "first", "angle", "label", "blocks", "last", "queries", "keys", "out"]; // of a step, which are lists of steps
 const through = (steps, x, kept) => steps.reduce((value, step) => LAYERS[step.layer](value, step, kept), x);
 
 // Networks
@@ -226,7 +228,8 @@ function unpack(file) {
   const { __metadata__: { program }, ...entries } = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + length)));
   for (const [name, { dtype, data_offsets: [from, to] }] of Object.entries(entries)) {
     const raw = file.slice(8 + length + from, 8 + length + to).buffer;
-    tensors[name] = dtype === "F16" ? Float32Array.from(new Uint16Array(raw), half) : Float32Array.from(new { F32: Float32Array, I8: Int8Array }[dtype](raw));
+    tensors[name] = dtype === "F16" ? Float32Array.from(new Uint16Array(raw), half) : new Float32Array(new { F32: Float32Array, I8: Int8Array }[dtype](raw));
+    if (!tensors[name].every(Number.isFinite)) throw new Error("Expected weights that are all finite, got nan or inf: export the network anew");
   }
   for (const [name, data] of Object.entries(tensors)) {
     const scales = tensors[`${name} scale`];
@@ -240,6 +243,7 @@ class Network {
     const { tensors, program } = unpack(file);
     const place = step => { // names of tensors become numbers, matrices go into the memory, their rows made up to a multiple of 4
       if (Array.isArray(step)) return step.map(place);
+      if (!LAYERS[step.layer]) throw new Error(`Expected a layer that engine.js knows (${Object.keys(LAYERS).join(", ")}), got ${step.layer}`);
       const ready = { ...step, bias: tensors[step.bias], scale: tensors[step.scale] };
       for (const part of PARTS) ready[part] = step[part]?.map(place);
       if (step.weight) {
@@ -256,11 +260,13 @@ class Network {
   }
   /* The weights of a step, its matrix's rows one after the other. */
   matrix({ weight: { at, rows, columns } }) { return numbers.slice(at, at + rows * columns); }
-  /* x: (N, C, H, W) as one Float32Array -> {shape, data} of the answer, and `kept`, the same of each tensor that a step keeps. */
-  run(x) {
+  /* x: (N, C, H, W) as one Float32Array -> {shape, data} of the answer, and `kept`, the same of each tensor that a step keeps.
+     beside: what else steps look for in `kept`, {name: [data, [C, H, W], N]}. */
+  run(x, beside = {}) {
     const n = x.length / this.input.reduce((a, b) => a * b), kept = {};
     if (!Number.isInteger(n) || n < 1) throw new Error(`Expected images of ${this.input.join(" x ")} numbers, got ${x.length} numbers.`);
     top = Network.end;
+    for (const [name, some] of Object.entries(beside)) kept[name] = put(...some);
     return { ...take(through(this.steps, put(x, this.input, n), kept)), kept };
   }
 }
@@ -273,7 +279,8 @@ const files = {}, networks = {};
 function file(name, base64) { files[name] = base64; }
 
 async function load(name) {
-  const packed = Uint8Array.from(atob(files[name]), letter => letter.charCodeAt(0));
+  const text = atob(files[name]), packed = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
   return new Network(new Uint8Array(await new Response(stream).arrayBuffer()));
 }
@@ -285,5 +292,6 @@ function use(wasm) { // begin anew, with or without WebAssembly
   return window.courseWidgets.backend = start(wasm);
 }
 
-window.courseWidgets = { file, network, use, kinds: {}, backend: start(true) };
+const inside = { each, make, row, through, get numbers() { return numbers; } }; // for scripts that bring layers of their own
+window.courseWidgets = { file, network, use, inside, layers: LAYERS, kinds: {}, backend: start(true) };
 })();

@@ -9,9 +9,11 @@ import torch
 from safetensors.numpy import save
 from torch import nn
 
-from ..layers import PreActivationBlock
-from ..models import MLP, Generator, NoiseMLP
+from ..layers import PreActivationBlock, SelfAttention, TransformerBlock
+from ..models import MLP, Generator, NoiseMLP, NoiseUNet, TextEncoder
 from ..models.cnn import Classifier, ResidualBlock
+from ..models.unet import PlaceAttention, WordAttention
+from .rounding import FEWEST, MOST, Study, rounded
 
 SMALL = 5_000  # weights: below, 16 bits for each cost next to nothing, and layers next to the input or output need them most
 BITS = (3, 4, 5, 6, 8, 16, 32)
@@ -19,14 +21,14 @@ ENTROPY = (2 * np.pi * np.e) ** 0.5  # normal numbers in steps of ENTROPY / 2**b
 
 
 class Program:
-    """The steps of a network, with its tensors by name."""
+    """The steps of a network, with its tensors by name, and the layers whose matrices they are."""
 
     def __init__(self):
-        self.tensors = {}
+        self.tensors, self.layers = {}, {}
 
-    def put(self, tensor):
+    def put(self, tensor, layer=None):
         name = f"t{len(self.tensors)}"
-        self.tensors[name] = np.ascontiguousarray(tensor.detach().float().cpu())
+        self.tensors[name], self.layers[name] = np.ascontiguousarray(tensor.detach().float().cpu()), layer
         return name
 
     def chain(self, layers):
@@ -38,9 +40,9 @@ class Program:
             steps += [self.product(layer, following)] if isinstance(following, nn.BatchNorm2d) else steps_of(layer, self)
         return steps
 
-    def product(self, layer, norm=None):
-        """The step of a dense layer or a convolution, with the batch norm behind it."""
-        weight, bias = _folded(layer, norm)
+    def product(self, layer, norm=None, rows=slice(None)):
+        """The step of a dense layer, or some rows of one, or a convolution, with the batch norm behind it."""
+        weight, bias = (each[rows] for each in _folded(layer, norm))
         step = {"weight": None, "bias": self.put(bias)}
         if isinstance(layer, nn.Linear):
             step |= {"layer": "dense", "rows": len(weight)}
@@ -54,7 +56,7 @@ class Program:
                 step |= {"layer": "deconv", "channels": channels, "rows": size}
             else:
                 step |= {"layer": "conv", "rows": len(weight)}
-        return step | {"weight": self.put(weight)}
+        return step | {"weight": self.put(weight, layer)}
 
 
 def _folded(layer, norm):
@@ -96,7 +98,14 @@ def _(layer, program):
     return []
 
 
-for kind, name in {nn.ReLU: "relu", nn.Tanh: "tanh", nn.Sigmoid: "sigmoid", nn.SiLU: "silu", nn.Flatten: "flatten"}.items():
+for kind, name in {
+    nn.ReLU: "relu",
+    nn.Tanh: "tanh",
+    nn.Sigmoid: "sigmoid",
+    nn.SiLU: "silu",
+    nn.GELU: "gelu",
+    nn.Flatten: "flatten",
+}.items():
     steps_of.register(kind)(lambda layer, program, name=name: [{"layer": name}])
 
 
@@ -134,7 +143,10 @@ def _(block: ResidualBlock, program):
 
 @steps_of.register
 def _(block: PreActivationBlock, program):
-    body = program.chain([block.norms[0], nn.SiLU(), block.first, block.norms[1], nn.SiLU(), block.second])
+    body = program.chain([block.norms[0], nn.SiLU(), block.first, block.norms[1]])
+    if hasattr(block, "modulation"):
+        body += [{"layer": "modulate", "body": program.chain([block.modulation])}]
+    body += program.chain([nn.SiLU(), block.second])
     shortcut = steps_of(block.shortcut, program) or None
     return [{"layer": "residual", "body": body, "shortcut": shortcut, "stride": 1}]
 
@@ -175,6 +187,67 @@ def _(network: NoiseMLP, program):
 
 
 @steps_of.register
+def _(layer: SelfAttention, program, **places):
+    whole = layer.queries_keys_values
+    queries, keys = slice(whole.in_features), slice(whole.in_features, None)
+    lists = {"queries": program.product(whole, rows=queries), "keys": program.product(whole, rows=keys)}
+    return [_attention(layer.heads, **lists, out=program.product(layer.out)) | places]
+
+
+def _attention(heads, **lists):
+    return {"layer": "attention", "heads": heads} | {name: [step] for name, step in lists.items()}
+
+
+def _added(body):
+    return {"layer": "residual", "body": body, "stride": 1}
+
+
+@steps_of.register
+def _(layer: PlaceAttention, program):
+    return [_added([*steps_of(layer.norm, program), *steps_of(layer.attention, program)])]
+
+
+@steps_of.register
+def _(layer: WordAttention, program, words):
+    lists = {"queries": layer.queries, "keys": layer.keys_values, "out": layer.out}
+    step = _attention(layer.heads, **{name: program.product(each) for name, each in lists.items()})
+    return [_added([*steps_of(layer.norm, program), step | {"words": words}])]
+
+
+@steps_of.register
+def _(network: TextEncoder, program):
+    """Each word a one at its place, those for no word and for the word's place in the sentence behind: T inputs a sentence."""
+    first = nn.Linear(network.words + 1 + network.longest, network.places.shape[1], bias=False)
+    first.weight = nn.Parameter(torch.cat([network.embed.weight, network.places]).T)
+    steps = [program.product(first)]
+    for block in network.blocks:
+        if isinstance(block, TransformerBlock):
+            looks = steps_of(block.attention, program, places=network.longest)
+            steps += [_added([*steps_of(block.norms[0], program), *looks])]
+            steps += [_added(program.chain([block.norms[1], *block.mlp]))]
+        else:
+            steps += steps_of(block, program)
+    return steps
+
+
+@steps_of.register
+def _(network: NoiseUNet, program):
+    """Of z; in `kept` it looks for `layers.waves` of the angle, and for the words as its text encoder tells of them."""
+    if not network.text or network.patch != 1:
+        raise TypeError(f"A page runs a NoiseUNet with text and patch=1, got patch={network.patch}, {network.classes} classes.")
+    unet, words = network.unet, network.text.longest
+    steps = [{"layer": "tell", "body": program.chain([*network.told.angle, nn.SiLU()]), "words": words}]
+    steps += program.chain([unet.stem])
+    for number, block in enumerate(unet.down[:-1]):
+        steps += [*steps_of(block, program), {"layer": "store", "name": f"down {number}"}, {"layer": "maxpool", "size": 2}]
+    steps += program.chain([unet.down[-1], unet.attention, unet.bottom])
+    for number, reading, block in zip(reversed(range(unet.halvings)), unet.reading, unet.up, strict=True):
+        back = [{"layer": "double"}, {"layer": "beside", "name": f"down {number}"}]
+        steps += [*steps_of(reading, program, words=words), *back, *steps_of(block, program)]
+    return [*steps, *program.chain([unet.head])]
+
+
+@steps_of.register
 def _(network: Classifier, program):
     """Whatever a layer makes of maps is kept under its number, for a widget to show."""
     steps = []
@@ -185,7 +258,13 @@ def _(network: Classifier, program):
     return [*steps, *steps_of(network.head, program)]
 
 
-def export(network: nn.Module, shape: tuple[int, int, int], *, bits: int = 8) -> bytes:
+def export(
+    network: nn.Module,
+    shape: tuple[int, int, int],
+    *,
+    bits: float = 8,
+    studied: Study | None = None,
+) -> bytes:
     """A file of safetensors with a network's weights and the list of its steps.
 
     network: in evaluation mode; of layers that `steps_of` knows.
@@ -193,27 +272,41 @@ def export(network: nn.Module, shape: tuple[int, int, int], *, bits: int = 8) ->
     bits: for each weight, one of 3, 4, 5, 6, 8, 16, 32. With 8 and fewer, a row of a matrix has one scale for its integers, and
         matrices of fewer than 5,000 weights have 16 bits. Fewer than 8 make coarser integers, which take that many bits once
         the file is deflated.
+    studied: of `rounding.study`, for fewer than 8 bits, which are then the mean of its layers and any number from 2 on; weights
+        make good what others spoil. Matrices of other layers have 8.
 
     Raises TypeError for a layer that a page cannot run, ValueError for weights that are not finite and for other bits.
     """
-    if bits not in BITS:
+    if bits not in BITS and not (studied and 2 <= bits < 8):
         raise ValueError(f"Expected bits to be one of {BITS}, got {bits!r}.")
     program = Program()
-    steps = steps_of(network, program)
+    told = {"input": list(shape), "steps": steps_of(network, program)}
     tensors = {}
     for name, array in program.tensors.items():
         if not np.isfinite(array).all():
             raise ValueError("Expected weights that are all finite, got nan or inf: train the network anew, or load it again.")
-        if bits <= 8 and array.ndim > 1 and array.size > SMALL:
+        known = (studied or {}).get(program.layers[name])
+        if bits <= 8 and array.ndim > 1 and (known or array.size > SMALL):
             rows = array.reshape(len(array), -1)
-            coarse = ENTROPY / 2**bits * np.sqrt((rows**2).mean(1)) if bits < 8 else 0
-            scale = np.maximum(np.abs(rows).max(1) / 127, coarse).astype(np.float16)
-            scale[scale == 0] = 1
-            tensors[name] = np.rint(rows / scale.astype(np.float32)[:, None]).clip(-127, 127).astype(np.int8)
-            tensors[f"{name} scale"] = scale
+            tensors[name], tensors[f"{name} scale"] = whole(rows, 8 if studied and not known else bits, known)
         else:
             tensors[name] = array.astype(np.float32 if bits == 32 else np.float16)
-    return save(tensors, {"program": json.dumps({"input": list(shape), "steps": steps}, separators=(",", ":"))})
+    return save(tensors, {"program": json.dumps(told, separators=(",", ":"))})
+
+
+def whole(rows, bits, known):
+    """Integers of 8 bits for rows (R, K), and the scale of each row, (R,) in half precision; known: of `study`, or None."""
+    scale = np.abs(rows).max(1) / 127
+    if bits < 8:
+        moment, more = known or (None, 0)
+        scale = np.maximum(scale, ENTROPY / 2 ** np.clip(bits + more, FEWEST, MOST) * np.sqrt((rows**2).mean(1)))
+    scale = scale.astype(np.float16)
+    scale[scale == 0] = 1
+    if bits < 8 and known:
+        found = rounded(torch.from_numpy(rows), torch.from_numpy(scale).float(), moment.cpu()).numpy()
+    else:
+        found = np.rint(rows / scale.astype(np.float32)[:, None]).clip(-127, 127)
+    return found.astype(np.int8), scale
 
 
 def digest(file: bytes) -> str:

@@ -27,6 +27,7 @@ SCRIPTS = {  # of each kind, in the order in which a page loads them
     "latent": ["drawing", "latent"],
     "ring": ["training", "ring"],
     "sampler": ["sampler"],
+    "sentence": ["attention", "sentence"],
 }
 PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>
@@ -89,9 +90,13 @@ class Widget:
 
 
 def deflated(file: bytes) -> bytes:
-    """A file of weights with few bits for frequent bytes (Huffman's code): weights do not repeat, so no repeats are sought."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS, 9, zlib.Z_HUFFMAN_ONLY)
-    return packer.compress(file) + packer.flush()
+    """A file of `export`: its header as usual, and weights with few bits for frequent bytes (Huffman's code), without a search
+    for repeats, of which they have none."""
+    length = 8 + int.from_bytes(file[:8], "little")
+    header = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
+    weights = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS, 9, zlib.Z_HUFFMAN_ONLY)
+    parts = header.compress(file[:length]), header.flush(zlib.Z_SYNC_FLUSH), weights.compress(file[length:]), weights.flush()
+    return b"\x78\xda" + b"".join(parts) + zlib.adler32(file).to_bytes(4, "big")
 
 
 def scripts(kind: str) -> dict[str, str]:
@@ -119,6 +124,7 @@ def show(kind: str, network: nn.Module | None = None) -> Widget:
         latent        a `models.VAE` of (1, 28, 28) with a Bernoulli likelihood
         ring          none: it trains its own in the page
         sampler       a flow of the published VAE's codes, `models.NoiseMLP(32, classes=10)` of the velocity, straight path
+        sentence      a flow of captioned shapes, as `published.shapes_text`: `models.NoiseUNet(3, patch=1, text=...)`
 
     Raises ValueError for another kind, a network of another shape and weights that are not finite, TypeError for a layer that
     a page cannot run.

@@ -210,3 +210,29 @@ def test_the_page_on_grading_prints_what_was_measured():
     assert not any(attack["got"] for attack in (*held.values(), *in_docker.values()))
     assert held.keys() == {attack.name for attack in hostile.SET}
     assert f"held all {len(held)} hostile submissions, and Docker 20.10 on Linux the {len(in_docker)} that there were" in text
+
+
+def test_the_appendix_on_pages_prints_the_results_of_the_widgets():
+    found = json.loads((ROOT / "benchmarks" / "results" / "widgets.json").read_text())
+    sizes, times, obeys = (found[name]["rows"] for name in ("bytes", "milliseconds", "obedience"))
+    text = (ROOT / "book" / "in_the_page.md").read_text()
+    for kind, size in sizes.items():
+        first = times["first result"].get(kind)
+        line = f"| {kind} | {size / 1000:.0f} |" + (f" {first['least']:,.0f} | {first['median']:,.0f} |" if first else " | |")
+        assert line in text, f"Expected in the table: {line}"
+    assert sizes.pop("engine") < 20_000
+    assert max(sizes.values()) < 700_000
+    one, plain = (times["image of the generator"][how]["median"] for how in ("WebAssembly", "plain JavaScript"))
+    told = [f"An image of the generator takes {one:.1f} milliseconds", f"{plain:.0f} in the plain loops"]
+    steps = {name: row["median"] / 1000 for name, row in times["20 guided steps"].items()}
+    sentence = times["20 guided steps of a sentence"]["median"] / 1000
+    told += [f"{steps['Heun, full speed']:.2f} seconds for a digit", f"{sentence:.1f} for a sentence"]
+    told += [f"{100 * obeys['full']:.0f} of 100 sentences", f"{100 * obeys['rounded']:.0f} with the rounded weights"]
+    assert [words for words in told if words not in " ".join(text.split())] == []
+    # what the course promises of its widgets
+    assert one < 10
+    assert steps["Heun, full speed"] < 1
+    assert steps["Heun, a quarter"] < 4
+    assert sentence < 4
+    assert all(row["median"] < 10 for row in times["step of a playground"].values())
+    assert obeys["rounded"] > obeys["full"] - 0.05

@@ -164,3 +164,16 @@ def test_a_page_may_run_what_it_brings(request, place):
     page.evaluate("document.body.append(Object.assign(document.createElement('script'), {text: 'window.ran = true'}))")
     assert page.evaluate("window.ran")
     assert [trouble for trouble in visit.troubles if "Security Policy" in trouble] == []
+
+
+@pytest.mark.parametrize(("path", "count"), [("book/index.html", 1), ("book/06b_flow.html", 2)])
+@pytest.mark.parametrize("place", ["visit", "from_disk"])
+def test_the_widgets_of_a_page_come_alive(request, place, path, count):
+    visit = request.getfixturevalue(place)
+    boxes = visit.open(path).locator(".course-widget")
+    assert boxes.count() == count
+    for box in boxes.all():
+        box.scroll_into_view_if_needed()
+        visit.page.wait_for_function("box => box.dataset.ready", arg=box.element_handle())
+        assert box.locator("canvas").count() > 0
+    assert visit.troubles == []

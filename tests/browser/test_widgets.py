@@ -1,6 +1,7 @@
 """The live widgets, each on a page of its own opened from disk, with no host in reach: held to PyTorch, by mouse and keys."""
 
 import base64
+import json
 import math
 import zlib
 from functools import cache
@@ -9,22 +10,25 @@ import numpy as np
 import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
+from safetensors.numpy import save
 from torch import nn
 from torch.nn.functional import cross_entropy, logsigmoid
 
-from course_lib import gan_losses, models, paths, published, samplers, widgets
+from course_lib import data, gan_losses, models, objectives, paths, published, samplers, widgets
 from course_lib.layers import PreActivationBlock, waves
 from course_lib.models.cnn import ResidualBlock
+from course_lib.models.unet import PlaceAttention
 from course_lib.widgets.export import export
 from course_lib.widgets.parts import digits
 from course_lib.widgets.show import HERE, SCRIPTS
 
 KINDS = sorted(SCRIPTS)
-RUN = """async ([file, x, wasm]) => {
+RUN = """async ([file, x, wasm, told]) => {
     courseWidgets.use(wasm);
     courseWidgets.file("network", file);
-    const network = await courseWidgets.network("network");
-    return [...network.run(Float32Array.from(x)).data];
+    const network = await courseWidgets.network("network"), beside = {};
+    for (const [name, [data, ...shape]] of Object.entries(told)) beside[name] = [Float32Array.from(data), ...shape];
+    return [...network.run(Float32Array.from(x), beside).data];
 }"""
 SETTLED = "new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -90,15 +94,16 @@ def opened(browser, pages):
 
 @pytest.fixture(scope="module")
 def engine(browser):
-    """A page that holds the engine and nothing else: run(network, shape, x, wasm, bits) -> what it answers."""
+    """A page that holds the engine and nothing else: run(network, shape, x, wasm, bits, beside) -> what it answers."""
     context = browser.new_context(offline=True)
     page = context.new_page()
-    for name in ("engine", "page", "training", "ring"):
+    for name in ("engine", "page", "training", "ring", "attention"):
         page.add_script_tag(content=(HERE / f"{name}.js").read_text())
 
-    def run(network, shape, x, wasm=True, bits=32):
+    def run(network, shape, x, wasm=True, bits=32, beside=None):
         file = base64.b64encode(zlib.compress(export(network, shape, bits=bits))).decode()
-        return np.array(page.evaluate(RUN, [file, x.flatten().tolist(), wasm]), np.float32)
+        told = {name: [data.flatten().tolist(), [data.shape[1], 1, 1], len(data)] for name, data in (beside or {}).items()}
+        return np.array(page.evaluate(RUN, [file, x.flatten().tolist(), wasm, told]), np.float32)
 
     run.page = page
     yield run
@@ -128,6 +133,9 @@ LAYERS = {
     "residual block": (ResidualBlock(4, 8, stride=2), (4, 7, 7)),
     "pre-activation block": (PreActivationBlock(4, 8), (4, 6, 6)),
     "layer norm": (nn.Sequential(nn.Linear(5, 6), nn.LayerNorm(6)), (5, 1, 1)),
+    "GELU": (nn.GELU(), (2, 3, 5)),
+    "attention of places": (PlaceAttention(32), (32, 3, 4)),
+    "attention of places, two heads": (PlaceAttention(64), (64, 2, 5)),
     "dropout": (nn.Sequential(nn.Dropout(0.5), nn.Linear(4, 4)), (4, 1, 1)),
 }
 
@@ -190,6 +198,7 @@ NETWORKS = {  # what the page runs, the same for PyTorch, the shape of the input
     "shapes_gan": lambda: (published.shapes_gan(),) * 2 + ((64, 1, 1), torch.randn(3, 64, 1, 1)),
     "landscape_gan": lambda: (published.landscape_gan(),) * 2 + ((100, 1, 1), torch.randn(2, 100, 1, 1)),
     "mnist_features": lambda: (published.mnist_features(),) * 2 + ((1, 28, 28), torch.rand(3, 1, 28, 28)),
+    "shapes_reader": lambda: (published.shapes_reader(),) * 2 + ((3, 32, 32), torch.rand(3, 3, 32, 32)),
     "mnist_vae, encoder": lambda: (published.mnist_vae().encoder,) * 2 + ((1, 28, 28), torch.rand(3, 1, 28, 28).round()),
     "mnist_latent_flow": lambda: (
         published.mnist_latent_flow(),
@@ -207,6 +216,23 @@ def test_each_published_network_agrees_with_pytorch(engine, name, wasm):
     exported, same, shape, x = NETWORKS[name]()
     found, expected = engine(exported, shape, x, wasm), answer(same, shape, x)
     assert np.abs(found - expected).max() < 1e-4 * max(1, np.abs(expected).max())
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("wasm", [True, False])
+def test_the_network_that_reads_agrees_with_pytorch(engine, wasm):
+    network, words = published.shapes_text(), data.VOCABULARY
+    tokens = words.encode(["a small red star at the top left on a white background", "a cross", "a star"])
+    tokens[2] = -1
+    places = torch.eye(words.longest).repeat(3, 1)
+    ones = torch.cat([torch.eye(len(words) + 1)[tokens.where(tokens >= 0, len(words)).flatten()], places], 1)
+    told = network.text(tokens)  # (3, T, 128)
+    found = engine(network.text, (ones.shape[1], 1, 1), ones, wasm)
+    assert np.abs(found - told.numpy().ravel()).max() < 1e-4 * told.abs().max()
+    z, angle = torch.randn(3, 3, 32, 32), torch.tensor([0.3, 0.9, 1.5])
+    expected = network(z, angle, tokens)
+    found = engine(network, (3, 32, 32), z, wasm, beside={"waves": waves(angle), "words": told.flatten(0, 1)})
+    assert np.abs(found - expected.numpy().ravel()).max() < 1e-4 * max(1, expected.abs().max())
 
 
 def test_with_eight_bits_a_thousand_digits_are_read_the_same(engine):
@@ -232,6 +258,20 @@ def test_without_webassembly_it_runs_in_plain_javascript(engine):
 def test_an_input_of_another_size_is_refused(engine):
     with pytest.raises(Exception, match=r"Expected images of 7 x 1 x 1 numbers, got 6 numbers\."):
         engine(nn.Linear(7, 5), (7, 1, 1), torch.zeros(6))
+
+
+@pytest.mark.parametrize(
+    ("step", "weight", "told"),
+    [
+        ({"layer": "lstm"}, 1, r"Expected a layer that engine\.js knows \(relu, .*\), got lstm"),
+        ({"layer": "dense", "rows": 2, "weight": "t0"}, np.nan, "Expected weights that are all finite, got nan or inf"),
+    ],
+)
+def test_a_file_that_no_page_can_run_is_refused_in_one_sentence(engine, step, weight, told):
+    program = json.dumps({"input": [2, 1, 1], "steps": [step]})
+    file = zlib.compress(save({"t0": np.full((2, 2), weight, np.float32)}, {"program": program}))
+    with pytest.raises(Exception, match=told):
+        engine.page.evaluate(RUN, [base64.b64encode(file).decode(), [0, 0], True, {}])
 
 
 # Training in the page
@@ -603,6 +643,66 @@ def test_sampler_draws_what_pytorch_draws(opened):
     assert visit.shown("at") == 0
 
 
+def drawn(visit):
+    """The picture (1, 3, 32, 32) in 0..1, once it is done."""
+    visit.page.wait_for_function("document.querySelector('.course-widget').shown.steps === 20", timeout=120_000)
+    return torch.tensor(visit.shown("image")).view(1, 3, 32, 32).clamp(-1, 1).add(1).div(2)
+
+
+def test_sentence_draws_what_it_says_and_what_pytorch_draws(opened):
+    visit, right, far = opened("sentence"), 0, []
+    reader = objectives.Attributes(published.shapes_reader(), data.WORDS)
+    asked = data.shapes(6, seed=8)
+    told = torch.stack([asked.targets[name] for name in data.WORDS], 1)
+    for caption, values in zip(asked.targets["caption"], told, strict=True):
+        visit.page.get_by_role("textbox").fill(caption)
+        visit.page.keyboard.press("Enter")
+        image, start = drawn(visit), torch.tensor(visit.shown("start")).view(1, 3, 32, 32)
+        assert visit.says() == f"Here is {caption}."
+        right += (reader.predict(image)[0] == values).all().item()
+        with torch.no_grad():
+            guided = {"labels": data.VOCABULARY.encode([caption]), "guidance": 4.0}
+            denoise = samplers.denoiser(published.shapes_text(), paths.STRAIGHT, "velocity", **guided)
+            expected = samplers.euler(denoise, start, paths.STRAIGHT, paths.STRAIGHT.times(20, shift=3.0))
+        far.append((image - expected.clamp(-1, 1).add(1).div(2)).abs().mean().item())
+    assert right >= 4
+    assert np.median(far) < 0.02
+
+
+def test_sentence_says_which_word_it_does_not_know(opened):
+    visit = opened("sentence")
+    before = drawn(visit)
+    for sentence, told in {
+        "a small red trangle": "The network does not know the word “trangle”; did you mean triangle",
+        "a zzzzzzz": "The network does not know the word “zzzzzzz”; its words are a, at, ",
+        " ": "A sentence has 1 to 12 words, this one has 0.",
+        "a " * 13: "A sentence has 1 to 12 words, this one has 13.",
+    }.items():
+        visit.page.get_by_role("textbox").fill(sentence)
+        visit.page.get_by_role("button", name="Draw").click()
+        assert visit.says().startswith(told)
+    assert (torch.tensor(visit.shown("image")).view(1, 3, 32, 32).clamp(-1, 1).add(1).div(2) == before).all()
+
+
+def test_sentence_takes_twenty_guided_steps_in_four_seconds(opened):
+    visit = opened("sentence")
+    drawn(visit)
+    ask = visit.context.new_cdp_session(visit.page)
+    ask.send("Performance.enable", {"timeDomain": "threadTicks"})
+    on_processor = []  # seconds of the page's thread, whatever else the machine does
+    for _ in range(4):
+        on_processor += [
+            each["value"] for each in ask.send("Performance.getMetrics")["metrics"] if each["name"] == "ThreadTime"
+        ]
+        visit.page.evaluate("""async () => {
+            const name = JSON.parse(document.querySelector(".course-widget").dataset.networks).painter;
+            const network = await courseWidgets.network(name), z = new Float32Array(2 * 3 * 32 * 32);
+            const waves = [new Float32Array(128), [64, 1, 1], 2], words = [new Float32Array(24 * 128), [128, 1, 1], 24];
+            for (let step = 0; step < 5; step++) network.run(z, { waves, words });
+        }""")
+    assert 4 * np.diff(on_processor).min() < 4
+
+
 def test_judge_counts_what_is_right(opened):
     visit = opened("judge")
     kinds = visit.box.evaluate("box => box.shown.cards.map(card => card.kind)")
@@ -619,6 +719,61 @@ def test_judge_counts_what_is_right(opened):
 
 
 # All of them
+
+OWN = {  # of each kind that takes one, another than the course's
+    "ask": lambda: models.Generator(latent_dim=8, width=4, classes=10),
+    "boundary": lambda: models.MLP((2, 4, 3)),
+    "convolution": lambda: models.ConvNet(),
+    "draw": lambda: models.ConvNet(),
+    "judge": lambda: models.Generator(latent_dim=8, width=4, classes=10),
+    "latent": lambda: models.dense_vae(latent_dim=4),
+    "sampler": lambda: models.NoiseMLP(32, width=16, classes=10),
+    "sentence": lambda: published.shapes_text(trained=False),
+}
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_readers_own_network_comes_alive(browser, tmp_path, kind):
+    visit = Opened(browser, widgets.export_page(kind, OWN[kind](), tmp_path / "own.html")).ready()
+    assert visit.box.locator("canvas").count() > 0
+    assert visit.troubles == []
+    visit.context.close()
+
+
+COUNT = """box => {
+    window.drawn = 0;
+    Object.defineProperty(box, "shown", { get() { return this.last; }, set(shown) { window.drawn++; this.last = shown; } });
+    window.begun = performance.now();
+}"""
+
+
+def test_it_draws_twice_a_second_for_readers_who_want_little_motion(opened):
+    for motion in ("reduce", "no-preference"):
+        visit = opened("ring", reduced_motion=motion)
+        visit.box.evaluate(COUNT)
+        visit.page.get_by_role("button", name="Play", exact=True).click()
+        visit.page.wait_for_timeout(3000)
+        drawn, half_seconds = visit.page.evaluate("[window.drawn, (performance.now() - window.begun) / 500]")
+        assert drawn > 1
+        assert (drawn < half_seconds + 2) == (motion == "reduce")
+
+
+def test_it_speaks_once_a_stroke_has_ended_or_a_slider_rests(opened):
+    visit = opened("draw")
+    box, before = visit.page.get_by_role("application").bounding_box(), visit.says()
+    visit.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.2 * box["height"])
+    visit.page.mouse.down()
+    visit.page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.8 * box["height"], steps=5)
+    assert visit.shown("digit") is not None
+    assert visit.says() == before
+    visit.page.mouse.up()
+    assert visit.says().startswith("The network reads ")
+    visit, moved = opened("ask"), "input => { input.value = 1; input.dispatchEvent(new Event('input')); }"
+    before = visit.says()
+    visit.page.get_by_label("Slant").evaluate(moved)
+    visit.page.evaluate(SETTLED)
+    assert visit.says() == before
+
 
 WATCH = """
 window.shift = 0;

@@ -73,6 +73,7 @@ def test_weights_that_are_not_finite_are_refused(broken):
     ("layer", "told"),
     [
         (nn.LSTM(2, 2), r"A page cannot run LSTM: write its steps in course_lib/widgets/export\.py\."),
+        (models.NoiseUNet(1, classes=10), "A page runs a NoiseUNet with text and patch=1, got patch=2, 10 classes"),
         (nn.Conv2d(2, 2, 3, groups=2), "A page runs convolutions without groups and dilation, got Conv2d"),
         (nn.Conv2d(2, 2, 3, dilation=2), "A page runs convolutions without groups and dilation, got Conv2d"),
     ],

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib import models, widgets
+from course_lib import models, published, widgets
 from course_lib.widgets.show import HERE, SCRIPTS, STRINGS
 
 KINDS = sorted(SCRIPTS)
@@ -68,6 +68,13 @@ def test_every_string_of_a_script_is_there_and_none_is_left_over():
             assert STRINGS[kind][name].strip(), (kind, name)
 
 
+def test_no_script_has_words_of_its_own():
+    for path in HERE.glob("*.js"):
+        code = re.sub(r"//.*", "", re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL))
+        begun = set(re.findall(r"""["'`]([A-Z][a-z]+)\b""", code))
+        assert begun <= {"Enter", "Expected"}, path.name  # a key, and what whoever writes a widget reads of a wrong network
+
+
 def test_every_value_that_a_string_asks_for_is_given_by_its_script():
     for kind in KINDS:
         script = (HERE / f"{kind}.js").read_text()
@@ -93,6 +100,7 @@ def test_a_readers_own_network_takes_the_place_of_the_courses():
         "judge": models.Generator(classes=10, **GENERATOR),
         "latent": models.dense_vae(latent_dim=4),
         "sampler": models.NoiseMLP(32, width=16, classes=10),
+        "sentence": published.shapes_text(trained=False),
     }
     for kind, network in own.items():
         network.train()
@@ -131,6 +139,11 @@ REFUSED = {
     "a flow of other codes": (
         ("sampler", models.NoiseMLP(8, classes=10)),
         r"Expected a flow of the published VAE's codes, models",
+    ),
+    "a flow that does not read": (("sentence", models.NoiseUNet(3, patch=1)), "Expected a flow of captioned shapes, models"),
+    "a flow of another vocabulary": (
+        ("sentence", models.NoiseUNet(3, patch=1, text=models.TextEncoder(5, 12))),
+        "Expected a flow of captioned shapes",
     ),
     "colored latents": (("latent", models.dense_vae((3, 28, 28))), r"Expected a VAE of \(1, 28, 28\)"),
     "a network for the ring": (("ring", models.MLP((2, 4, 1))), 'Expected no network for the widget "ring"'),
