@@ -18,6 +18,7 @@ from PIL import Image
 from benchmarks.leaderboard import __main__ as command
 from benchmarks.leaderboard import families, protocol, runs, table
 from course_lib import data
+from course_lib.grading.batch import dask_client
 
 ROOT = Path(__file__).parents[1]
 PROCESSES = partial(ProcessPoolExecutor, 2, mp_context=multiprocessing.get_context("fork"))
@@ -65,6 +66,30 @@ def test_a_killed_worker_loses_nothing_and_writes_nothing_twice(jobs, tmp_path):
     assert (tmp_path / "killed").exists()
     assert rows_there(tmp_path) == list(range(8))
     assert not list(tmp_path.glob("published/*.partial"))
+
+
+def test_two_dask_workers_one_of_them_killed_lose_nothing(jobs, tmp_path):
+    distributed = pytest.importorskip("distributed", reason="no Dask here: pip install -e .[dask]")
+
+    def killed_first(job):  # within the test, so that Dask sends it as it is: workers do not find this file
+        mark = Path(job.folder) / "killed"
+        if job.seed == 3 and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if job.path.exists():  # Dask asks again for what the dead worker had done; `runs.do` says the same
+            return
+        with open(Path(job.folder) / "written", "a") as file:
+            file.write(f"{job.seed}\n")
+        runs.write(job.path, {"family": job.family, "seed": job.seed})
+
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        dask_client(cluster.scheduler_address) as client,
+    ):
+        runs.run_all(jobs, killed_first, client.get_executor)
+    assert (tmp_path / "killed").exists()
+    assert rows_there(tmp_path) == list(range(8))
+    assert sorted((tmp_path / "written").read_text().split()) == [str(seed) for seed in range(8)]
 
 
 def test_a_job_that_kills_its_worker_each_time_is_named(jobs, tmp_path):
