@@ -44,7 +44,7 @@ def whole_colors(function):
     ones = np.column_stack([a, np.ones(len(a))])
     fitted = ones @ np.linalg.lstsq(ones, found, rcond=None)[0]
     require(np.allclose(fitted, found, atol=1e-6), "equal colors must stay equal, and lines straight: one linear map for all.")
-    right("mean and covariance together are the Gram matrix of the colors; what is left of the style loss is no color.")
+    right("mean and covariance together fix the Gram matrix of the colors; what is left is in the other maps.")
 
 
 def gram(function):
