@@ -39,15 +39,13 @@ W.slider = (label, { min, max, step, value, show = v => v.toFixed(1) }, change) 
   return box;
 };
 
-/* A canvas of h x w pixels; paint(numbers, [black, white]) shows them in grey. */
+/* A canvas of h x w pixels; paint(numbers, [black, white]) shows them in grey, three times as many in colour. */
 W.picture = (h, w, label) => {
   const canvas = W.tag("canvas", { width: w, height: h, role: "img", "aria-label": label });
   const context = canvas.getContext("2d"), image = context.createImageData(w, h);
   canvas.paint = (numbers, [black, white] = [0, 1]) => {
-    for (let i = 0; i < h * w; i++) {
-      const grey = 255 * (numbers[i] - black) / (white - black);
-      image.data.set([grey, grey, grey, 255], 4 * i);
-    }
+    const apart = numbers.length === 3 * h * w ? h * w : 0, level = i => 255 * (numbers[i] - black) / (white - black);
+    for (let i = 0; i < h * w; i++) image.data.set([level(i), level(i + apart), level(i + 2 * apart), 255], 4 * i);
     context.putImageData(image, 0, 0);
   };
   return canvas;

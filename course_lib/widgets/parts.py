@@ -46,7 +46,7 @@ def packed(images: torch.Tensor) -> str:
 
 
 def sheet(images: torch.Tensor, columns: int) -> torch.Tensor:
-    """Images (N, H, W) side by side, a black line between them: one picture (H', W')."""
+    """Images (N, H, W) or (N, C, H, W) side by side, a black line between them: one picture (H', W') or (C, H', W')."""
     bordered = torch.nn.functional.pad(images.cpu(), (0, 1, 0, 1))
-    rows = [torch.cat(list(row), dim=1) for row in bordered.split(columns)]
-    return torch.cat(rows)[:-1, :-1].clamp(0, 1)
+    rows = [torch.cat(list(row), dim=-1) for row in bordered.split(columns)]
+    return torch.cat(rows, dim=-2)[..., :-1, :-1].clamp(0, 1)

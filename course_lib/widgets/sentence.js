@@ -45,15 +45,10 @@ courseWidgets.kinds.sentence = ({ box, words, facts, say, reader, painter }) => 
     k--;
   };
 
-  const paint = (canvas, numbers) => {
-    const context = canvas.getContext("2d"), image = context.createImageData(SIDE, SIDE);
-    for (let i = 0; i < SIDE * SIDE; i++) image.data.set([0, 1, 2].map(c => 127.5 * (numbers[c * SIDE * SIDE + i] + 1)).concat(255), 4 * i);
-    context.putImageData(image, 0, 0);
-  };
   const big = W.picture(SIDE, SIDE, words.big), strip = Array.from({ length: SHOWN }, (_, i) => W.picture(SIDE, SIDE, W.fill(words.stop, { number: i + 1 })));
   const show = () => { // what the network takes for the picture so far, and at ten places of the way
-    paint(big, stops.at(-1));
-    strip.forEach((canvas, i) => paint(canvas, stops[Math.min(stops.length - 1, Math.round(i * (steps - 1) / (SHOWN - 1)))]));
+    big.paint(stops.at(-1), [-1, 1]);
+    strip.forEach((canvas, i) => canvas.paint(stops[Math.min(stops.length - 1, Math.round(i * (steps - 1) / (SHOWN - 1)))], [-1, 1]));
     box.shown = { ...box.shown, steps: steps - k, image: stops.at(-1) };
   };
   const way = W.loop(box, () => {

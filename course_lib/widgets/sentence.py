@@ -5,7 +5,7 @@ from torch import nn
 
 from .. import data, models, paths, published, runtime
 from .export import export
-from .parts import Parts, expect
+from .parts import Parts, expect, sheet
 from .rounding import study
 
 SENTENCES = (
@@ -38,8 +38,7 @@ def parts(network: nn.Module | None = None) -> Parts:
         "painter": export(network, (3, 32, 32), bits=BITS, studied=studied),
     }
     facts = {"words": words.words, "longest": words.longest, "sentences": SENTENCES}
-    picture = torch.nn.functional.pad(drawn.cpu(), (0, 1, 0, 1)).permute(2, 0, 3, 1).flatten(1, 2)[:-1, :-1]  # side by side
-    return Parts(picture.clamp(0, 1), networks, facts)
+    return Parts(sheet(drawn, len(SENTENCES)).permute(1, 2, 0), networks, facts)
 
 
 def examples() -> list[torch.Tensor]:
