@@ -68,10 +68,8 @@ def setup(app):
 def made_of():
     """A digest of what goes into many pages: the book's files but its texts, the
     widgets, and the packages."""
-    files = chain(BOOK.glob("extension/*.py"), BOOK.glob("*.yml"), BOOK.glob("*.bib"))
-    files = chain(
-        files, BOOK.glob("templates/*.html"), Path(widgets.__path__[0]).glob("*.*")
-    )
+    kinds = ("extension/*.py", "*.yml", "*.bib", "templates/*.html")
+    files = chain(*map(BOOK.glob, kinds), Path(widgets.__path__[0]).glob("*.*"))
     above = ("_config.yml", "_toc.yml", "requirements.txt")
     digest = hashlib.sha256()
     for path in [*sorted(files), *(BOOK.parent / name for name in above)]:

@@ -42,9 +42,7 @@ def study(network: nn.Module, run: Callable[[], torch.Tensor]) -> Study:
     try:
         with torch.enable_grad():
             answers = run()
-            signs = (
-                torch.randint(0, 2, answers.shape, generator=random) * 2.0 - 1
-            )  # so that squares of the sum are sums of squares
+            signs = 2.0 * torch.randint(0, 2, answers.shape, generator=random) - 1  # so the square of the sum sums squares
             found = torch.autograd.grad(answers, [layer.weight for layer in moments], signs.to(answers))
     finally:
         for hook in hooks:
