@@ -311,11 +311,12 @@ TRAINED = {
     "VAE": Family((1e-3, 2e-3, 4e-3, 8e-3), vae),
     "GAN": Family((5e-4, 1e-3, 2e-3, 4e-3), gan),
     "WGAN-GP": Family(
-        (5e-4, 1e-3, 2e-3, 4e-3), partial(gan, loss=gan_losses.wasserstein, penalty=gan_losses.gradient_penalty(10.0))
+        (5e-4, 1e-3, 2e-3, 4e-3, 8e-3),
+        partial(gan, loss=gan_losses.wasserstein, penalty=gan_losses.gradient_penalty(10.0)),
     ),
     "coupling flow": Family((5e-4, 1e-3, 2e-3, 4e-3), coupling_flow),
     "row LSTM": Family((2e-3, 4e-3, 8e-3, 1.6e-2), partial(autoregressive, partial(models.RowRNN, hidden=256, units=256))),
-    "PixelCNN": Family((1e-3, 2e-3, 4e-3, 8e-3), partial(autoregressive, models.PixelCNN)),
+    "PixelCNN": Family((1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2), partial(autoregressive, models.PixelCNN)),
     "flow matching": Family((1e-3, 2e-3, 4e-3, 8e-3), denoising),
-    "diffusion": Family((1e-3, 2e-3, 4e-3, 8e-3), partial(denoising, path=paths.COSINE, prediction="v")),
+    "diffusion": Family((1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2), partial(denoising, path=paths.COSINE, prediction="v")),
 }
