@@ -108,13 +108,16 @@ def test_drawing_with_what_is_kept_is_twenty_times_as_fast_and_gives_the_same_pi
 def test_attention_beside_convolution_prints_its_results():
     found = json.loads((ROOT / "benchmarks" / "results" / "attention.json").read_text())["rows"]
     text = (ROOT / "book" / "text" / "02e_attention.md").read_text()
-    gaps = []
-    for count in (500, 4_000):
+    gaps, ratios = [], []
+    for count, steps in ((500, 480), (4_000, 480), (55_000, 440)):
         convolution, transformer = (found[f"{name}, {count}"]["best"] for name in ("ConvNet", "ViT"))
-        row = f"| {count:,} | {100 * convolution:.1f} % | {100 * transformer:.1f} % |"
+        row = f"| {count:,} | {steps} | {100 * convolution:.1f} % | {100 * transformer:.1f} % |"
         assert row in text, f"Expected in the table: {row}"
         gaps.append(convolution - transformer)
-    assert 0.35 < gaps[1] / gaps[0] < 0.6  # what the text reads in it: half
+        ratios.append((1 - transformer) / (1 - convolution))
+    # what the text reads in it: nine points, four, three; twice the errors, three times, nearly four times
+    assert [round(100 * gap) for gap in gaps] == [9, 4, 3]
+    assert 1.9 < ratios[0] < 2.3 and 2.8 < ratios[1] < 3.3 and 3.6 < ratios[2] < 4
 
 
 def test_the_inpainting_of_a_hundred_digits_prints_its_results():
