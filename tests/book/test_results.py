@@ -213,7 +213,7 @@ def test_the_page_on_grading_prints_what_was_measured():
     held, in_docker = (found[part] for part in ("hostile", "hostile_in_docker"))
     assert not any(attack["got"] for attack in (*held.values(), *in_docker.values()))
     assert held.keys() == {attack.name for attack in hostile.SET}
-    assert f"held all {len(held)} hostile submissions, and Docker 20.10 on Linux the {len(in_docker)} that there were" in text
+    assert f"held all {len(held)} hostile submissions. Docker 20.10 on Linux held the {len(in_docker)} that existed" in text
 
 
 def test_the_appendix_on_pages_prints_the_results_of_the_widgets():
