@@ -1,12 +1,15 @@
 """The leaderboard's runs, with cheap jobs: what a worker that is killed loses, what is refused, what the table says."""
 
+import itertools
 import json
 import multiprocessing
 import os
 import re
+import shutil
 import signal
 import time
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +20,7 @@ from PIL import Image
 
 from benchmarks.leaderboard import __main__ as command
 from benchmarks.leaderboard import families, protocol, runs, table
-from course_lib import data
+from course_lib import data, published
 from course_lib.grading.batch import dask_client
 
 ROOT = Path(__file__).parents[1]
@@ -216,6 +219,68 @@ def test_what_the_command_cannot_run_is_one_sentence(capsys):
         command.main(["--family", "GNA"])
     with pytest.raises(SystemExit, match=r"Expected module:function"):
         command.main(["--enter", "no_such_file:draw"])
+    with pytest.raises(SystemExit, match="Expected a budget of 'published' for shapes, got '60'"):
+        command.main(["--data", "shapes", "--budget", "60"])
     with pytest.raises(SystemExit):
         command.main(["--budget", "soon"])
     assert "whole number of seconds, got 'soon'" in capsys.readouterr().err
+
+
+def test_shapes_are_held_to_their_rule():
+    train = data.shapes(300).by("shape")
+    measure = partial(
+        protocol.measured, seed=0, real=data.shapes(300, seed=1).by("shape"), training=train, count=200,
+        pictures=protocol.PICTURES["shapes"],
+    )  # fmt: skip
+    red = train.subset(train.targets["color"] == data.WORDS["color"].index("red"))
+
+    def from_(images):
+        return lambda count, generator: images.batch(torch.randint(len(images), (count,), generator=generator))[0]
+
+    all_colors, one = measure(from_(train))[0], measure(from_(red))[0]
+    assert all_colors["copied"] == one["copied"] == 1.0
+    assert one["color_imbalance"] == pytest.approx(5 / 6, abs=0.01)
+    assert one["pairs_missing"] == 25
+    assert all_colors["color_imbalance"] < 0.15
+    assert all_colors["pairs_missing"] == 0
+    assert one["frechet"] > all_colors["frechet"]
+
+
+def test_clothes_stand_in_a_table_of_their_own(tmp_path, monkeypatch):
+    clothes = data.mnist()[0]  # digits in their place
+    sets = clothes.subset(slice(0, 150)), clothes.subset(slice(150, 300)), clothes.subset(slice(300, 450))
+    stand_in = replace(protocol.PICTURES["fashion-mnist"], sets=lambda: sets, count=120)
+    monkeypatch.setitem(protocol.PICTURES, "fashion-mnist", stand_in)
+    job = runs.Job("real clothes", "published", 0, str(tmp_path), "fashion-mnist")
+    monkeypatch.setattr(protocol, "READER", tmp_path / "mnist_features.safetensors")
+    with pytest.raises(OSError, match="train features --data fashion-mnist"):
+        runs.do(job)
+    shutil.copy(published.WEIGHTS / "mnist_features.safetensors", protocol.READER)
+    runs.do(job)
+    assert "real clothes" in table.write(tmp_path, tmp_path / "out", "fashion-mnist")
+    found = json.loads((tmp_path / "out" / "leaderboard_fashion.json").read_text())
+    assert found["count"] == 120
+    assert found["budgets"]["published"]["real clothes"]["copied"] == [pytest.approx(0.01, abs=0.03), None]
+    assert np.asarray(Image.open(tmp_path / "out" / "leaderboard_fashion.png")).shape == (28, 28 * 20)
+
+
+def test_a_sheet_of_shapes_is_in_color(tmp_path, monkeypatch):
+    some = [data.shapes(150, seed=seed).by("shape") for seed in range(3)]
+    monkeypatch.setitem(protocol.PICTURES, "shapes", replace(protocol.PICTURES["shapes"], sets=lambda: some, count=120))
+    for family in ("real shapes", "Gaussian"):
+        runs.do(runs.Job(family, "published", 0, str(tmp_path), "shapes"))
+    for _ in range(2):  # the second time from the rows that stand
+        table.write(tmp_path, tmp_path / "out", "shapes")
+    found = json.loads((tmp_path / "out" / "leaderboard_shapes.json").read_text())["budgets"]["published"]
+    assert found["Gaussian"]["above_floor"][0] > 1
+    assert np.asarray(Image.open(tmp_path / "out" / "leaderboard_shapes.png")).shape == (64, 32 * 20, 3)
+
+
+def test_half_an_hour_is_a_budget_like_another(monkeypatch):
+    (settings, seeds) = command.jobs("mnist", "1800", ["VAE"], "runs")
+    assert [job.path.as_posix() for job in settings] == ["runs/1800/VAE-setting.json"]
+    assert len(seeds) == 3
+    clock = itertools.count(0, 200)  # each look at it is 200 seconds later
+    monkeypatch.setattr(families.time, "process_time", lambda: next(clock))
+    made = families.TRAINED["VAE"].fit(data.mnist()[0], 4e-3, float(seeds[0].budget), 0)
+    assert made.facts["images_seen"] == 8 * 64

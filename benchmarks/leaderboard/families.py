@@ -1,7 +1,8 @@
 """The generators of the leaderboard: published ones as they are, and families to train, each in a few lines on the package.
 
-A published one, or a control, is a function of the training images that returns a `Generator`. A family to train has a
-few settings, of which validation chooses one, and a function of (training images, setting, processor seconds, seed).
+A published one, or a control, is a function of the training and the validation images that returns a `Generator`. A family to
+train has a few settings, of which validation chooses one, and a function of (training images, setting, processor seconds,
+seed); these are for gray images of 28 x 28.
 """
 
 import math
@@ -12,7 +13,7 @@ from functools import partial
 
 import torch
 
-from course_lib import data, gan_losses, models, objectives, paths, published, runtime
+from course_lib import gan_losses, models, objectives, paths, published, runtime
 from course_lib.objectives.density import dequantized
 
 PIXELS = 784
@@ -42,18 +43,17 @@ def in_black_and_white(images):
 # Published generators and controls
 
 
-def real_digits(train):
-    """Digits of the validation set, each once: the floor of every distance."""
-    others = data.mnist(profile="full")[0].subset(slice(55_000, 60_000))
+def others(train, validation):
+    """Real images, each once: the floor of every distance."""
 
     def draw(count, generator):
-        return others.batch(torch.randperm(len(others), generator=generator)[:count])[0]
+        return validation.batch(torch.randperm(len(validation), generator=generator)[:count])[0]
 
     return Generator(draw)
 
 
-def copier(train):
-    """Training digits, with repetition, as a network gives them back that has learned them by heart."""
+def copier(train, validation):
+    """Training images, with repetition, as a network gives them back that has learned them by heart."""
 
     def draw(count, generator):
         return train.batch(torch.randint(len(train), (count,), generator=generator))[0]
@@ -61,9 +61,9 @@ def copier(train):
     return Generator(draw)
 
 
-def few_again(train):
-    """Fifty good digits, none of them from the training set, again and again."""
-    few = data.mnist(profile="full")[0].batch(slice(59_950, 60_000))[0]
+def few_again(train, validation):
+    """Fifty good images, none of them from the training set, again and again."""
+    few = validation.batch(slice(-50, None))[0]
 
     def draw(count, generator):
         return few[torch.randint(50, (count,), generator=generator)]
@@ -71,20 +71,27 @@ def few_again(train):
     return Generator(draw)
 
 
-def by_package(name, evaluations, train, *, labels, likelihood, on=(), **options):
+def closed_form(fit, setting, train, validation):
+    """A family that needs no budget."""
+    return fit(train, setting)
+
+
+def by_package(name, evaluations, train, validation, *, asks=None, likelihood=(), on=(), **options):
     """A generator that comes with the package, of which labels are asked as often as they stand in the training set.
 
+    asks: the condition that tells it, labels or captions, and the target that this is.
+    likelihood: facts of its card, by the name that they have here.
     on: other published networks that it stands on.
     """
     card, network = published.card(name), getattr(published, name)()
 
     def draw(count, generator):
-        asked = train.labels[torch.randint(len(train), (count,), generator=generator)]
-        conditions = options | ({"labels": asked} if labels else {})
+        asked = train.subset(torch.randint(len(train), (count,), generator=generator)).targets
+        conditions = options | {condition: asked[target] for condition, target in dict(asks or {}).items()}
         with torch.no_grad(), runtime.mixed_precision({"network": network}):
             return published.GENERATORS[name](network, count, generator, **conditions)
 
-    known = {key: card[of] for key, of in likelihood.items()}
+    known = {key: card[of] for key, of in dict(likelihood).items()}
     parameters = sum(published.card(each)["parameters"] for each in (name, *on))
     return Generator(draw, {"parameters": parameters, "evaluations": evaluations} | known)
 
@@ -133,19 +140,19 @@ def in_parts(draw, at_once=500):
     return drawn
 
 
-def normal(mean, covariance, parameters):
-    """A normal distribution over pixels, cut off at black and white when drawn."""
+def normal(mean, covariance, parameters, shape):
+    """A normal distribution over pixels, cut off at 0 and 1 when drawn."""
     factor = torch.linalg.cholesky(covariance)
 
     def draw(count, generator):
-        z = torch.randn(count, PIXELS, generator=generator, dtype=torch.float64)
-        return (mean + z @ factor.T).clamp(0, 1).float().view(-1, 1, 28, 28)
+        z = torch.randn(count, len(mean), generator=generator, dtype=torch.float64)
+        return (mean + z @ factor.T).clamp(0, 1).float().view(-1, *shape)
 
     def likelihood(test):
         with runtime.own_random(0):
             x = dequantized(test.batch(slice(None))[0]).flatten(1).double()
         found = -torch.distributions.MultivariateNormal(mean, scale_tril=factor).log_prob(x).mean().item()
-        return {"bits": found / PIXELS / math.log(2) + 8}
+        return {"bits": found / len(mean) / math.log(2) + 8}
 
     return Generator(draw, {"parameters": parameters, "evaluations": 1}, likelihood)
 
@@ -160,7 +167,8 @@ def moments(train):
 def gaussian(train, setting, seconds=0, seed=0):
     """Fitted to pixels; the setting is added to each variance, for some pixels never change."""
     mean, covariance = moments(train)
-    return normal(mean, covariance + setting * torch.eye(PIXELS), PIXELS + PIXELS * (PIXELS + 1) // 2)
+    size = len(mean)
+    return normal(mean, covariance + setting * torch.eye(size), size + size * (size + 1) // 2, train.images.shape[1:])
 
 
 def ppca(train, setting, seconds=0, seed=0):
@@ -170,7 +178,7 @@ def ppca(train, setting, seconds=0, seed=0):
     noise = values[:-setting].mean()
     within = vectors[:, -setting:] * (values[-setting:] - noise)
     fitted = within @ vectors[:, -setting:].T + noise * torch.eye(PIXELS)
-    return normal(mean, fitted, PIXELS * (setting + 1) + 1)
+    return normal(mean, fitted, PIXELS * (setting + 1) + 1, train.images.shape[1:])
 
 
 def kernel_density(train, setting, seconds=0, seed=0):
@@ -261,23 +269,40 @@ class Family:
     fit: Callable
 
 
-PUBLISHED = {  # the closed forms, which need no budget, beside them
-    "real digits": real_digits,
-    "copier": copier,
-    "fifty again": few_again,
-    "Gaussian": partial(gaussian, setting=1e-3),
-    "probabilistic PCA": partial(ppca, setting=60),
-    "kernel density": partial(kernel_density, setting=0.03),
-    "GAN": partial(by_package, "mnist_gan", 1, labels=True, likelihood={}),
-    "VAE": partial(
-        by_package, "mnist_vae", 1, labels=False, likelihood={"bound_nats": "bound_nats", "nats": "importance_bound_nats"}
-    ),
-    "row LSTM": partial(
-        by_package, "mnist_autoregressive", PIXELS, labels=True, likelihood={"nats": "nats_averaged_over_labels"}
-    ),
-    "latent flow": partial(by_package, "mnist_latent_flow", 20, labels=True, likelihood={}, on=["mnist_vae"]),
-    "flow matching": partial(by_package, "mnist_flow", 30, labels=True, likelihood={}),  # both halves of its guidance counted
-    "flow, 4 steps": partial(by_package, "mnist_flow", 14, labels=True, likelihood={}, steps=4),
+CONTROLS = {"copier": copier, "fifty again": few_again}
+CLOSED = {  # forms that need no budget, for gray images
+    "Gaussian": partial(closed_form, gaussian, 1e-3),
+    "probabilistic PCA": partial(closed_form, ppca, 60),
+    "kernel density": partial(closed_form, kernel_density, 0.03),
+}
+TO_ORDER = {"labels": "label"}
+PUBLISHED = {  # by the kind of pictures; whatever was not trained here
+    "mnist": {
+        "real digits": others,
+        **CONTROLS,
+        **CLOSED,
+        "GAN": partial(by_package, "mnist_gan", 1, asks=TO_ORDER),
+        "VAE": partial(by_package, "mnist_vae", 1, likelihood={"bound_nats": "bound_nats", "nats": "importance_bound_nats"}),
+        "row LSTM": partial(
+            by_package,
+            "mnist_autoregressive",
+            PIXELS,
+            asks=TO_ORDER,
+            likelihood={"nats": "nats_averaged_over_labels"},
+        ),
+        "latent flow": partial(by_package, "mnist_latent_flow", 20, asks=TO_ORDER, on=["mnist_vae"]),
+        "flow matching": partial(by_package, "mnist_flow", 30, asks=TO_ORDER),  # both halves of its guidance counted
+        "flow, 4 steps": partial(by_package, "mnist_flow", 14, asks=TO_ORDER, steps=4),
+    },
+    "fashion-mnist": {"real clothes": others, **CONTROLS, **CLOSED},
+    "shapes": {
+        "real shapes": others,
+        **CONTROLS,
+        "Gaussian": CLOSED["Gaussian"],
+        "GAN": partial(by_package, "shapes_gan", 1),
+        "text, unasked": partial(by_package, "shapes_text", 19),
+        "text, asked": partial(by_package, "shapes_text", 38, asks={"captions": "caption"}),
+    },
 }
 TRAINED = {
     "Gaussian": Family((1e-4, 1e-3, 1e-2), gaussian),
@@ -286,11 +311,12 @@ TRAINED = {
     "VAE": Family((1e-3, 2e-3, 4e-3, 8e-3), vae),
     "GAN": Family((5e-4, 1e-3, 2e-3, 4e-3), gan),
     "WGAN-GP": Family(
-        (5e-4, 1e-3, 2e-3, 4e-3), partial(gan, loss=gan_losses.wasserstein, penalty=gan_losses.gradient_penalty(10.0))
+        (5e-4, 1e-3, 2e-3, 4e-3, 8e-3),
+        partial(gan, loss=gan_losses.wasserstein, penalty=gan_losses.gradient_penalty(10.0)),
     ),
     "coupling flow": Family((5e-4, 1e-3, 2e-3, 4e-3), coupling_flow),
     "row LSTM": Family((2e-3, 4e-3, 8e-3, 1.6e-2), partial(autoregressive, partial(models.RowRNN, hidden=256, units=256))),
-    "PixelCNN": Family((1e-3, 2e-3, 4e-3, 8e-3), partial(autoregressive, models.PixelCNN)),
+    "PixelCNN": Family((1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2), partial(autoregressive, models.PixelCNN)),
     "flow matching": Family((1e-3, 2e-3, 4e-3, 8e-3), denoising),
-    "diffusion": Family((1e-3, 2e-3, 4e-3, 8e-3), partial(denoising, path=paths.COSINE, prediction="v")),
+    "diffusion": Family((1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2), partial(denoising, path=paths.COSINE, prediction="v")),
 }

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import BrokenExecutor, Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -26,12 +26,14 @@ class Job:
     budget: "published", or processor seconds of training.
     seed: of the training and of the sampling.
     folder: where its file goes.
+    kind: of pictures, see `protocol.PICTURES`.
     """
 
     family: str
     budget: str
     seed: int | None
     folder: str
+    kind: str = "mnist"
 
     @property
     def path(self) -> Path:
@@ -92,41 +94,42 @@ def do(job: Job) -> None:
     if job.path.exists():
         return
     torch.set_num_threads(1)
-    train, validation, test = protocol.digits()
+    pictures = protocol.PICTURES[job.kind]
+    train, validation, test = pictures.sets()
     if job.seed is None:
         write(job.path, settled(job, train, validation))
         return
     started, facts = time.process_time(), {}
     runtime.set_seed(job.seed)
     if job.budget == "published":
-        made = families.PUBLISHED[job.family](train)
+        made = families.PUBLISHED[job.kind][job.family](train, validation)
     else:
         family = families.TRAINED[job.family]
-        facts["setting"] = read(Job(job.family, job.budget, None, job.folder).path)["setting"]
+        facts["setting"] = read(replace(job, seed=None).path)["setting"]
         made = family.fit(train, facts["setting"], float(job.budget), job.seed)
         facts["training_seconds"] = time.process_time() - started
     facts |= made.facts
     if made.likelihood:
         facts |= made.likelihood(test)
-    measures, images = protocol.measured(made.draw, job.seed, real=test, training=train)
-    sheet = images[:SHOWN, 0].mul(255).round().byte().transpose(0, 1).reshape(28, -1)  # (N, 28, 28) -> (28, N * 28)
+    measures, images = protocol.measured(made.draw, job.seed, real=test, training=train, pictures=pictures)
+    sheet = images[:SHOWN].mul(255).round().byte().permute(2, 0, 3, 1).flatten(1, 2)  # (N, C, H, W) -> (H, N * W, C)
     job.path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(sheet.numpy()).save(job.path.with_suffix(".png"))
+    Image.fromarray(sheet.squeeze(2).numpy()).save(job.path.with_suffix(".png"))
     told = {"family": job.family, "budget": job.budget, "seed": job.seed} | facts | machine()
     write(job.path, told | {"measures": measures})
 
 
 def settled(job, train, validation, count=1_000):
     """What each setting reaches on validation images in a third of the budget, and which has the least Fréchet distance."""
-    family, tried = families.TRAINED[job.family], {}
+    family, tried, pictures = families.TRAINED[job.family], {}, protocol.PICTURES[job.kind]
     for setting in family.settings:
         runtime.set_seed(100)
         made = family.fit(train, setting, float(job.budget) / 3, 100)
         with runtime.own_random(0), torch.no_grad():
             images = made.draw(count, torch.Generator().manual_seed(0))
-            reader = protocol.published.mnist_features()
+            reader = pictures.reader()
             found, real = (
-                protocol.features(reader, torch.bernoulli(each)) for each in (images, validation.batch(slice(0, count))[0])
+                protocol.features(reader, pictures.seen(each)) for each in (images, validation.batch(slice(0, count))[0])
             )
             tried[setting] = {"frechet": protocol.metrics.frechet_distance(real, found)}
         if made.likelihood:

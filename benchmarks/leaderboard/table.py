@@ -10,7 +10,7 @@ from PIL import Image
 from . import protocol, runs
 
 T_95 = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t of a 95 % interval from so many runs
-FLOOR = "published/real_digits-0.json"
+FLOOR = "published/real_*-0.json"
 COLUMNS = ("frechet", "above_floor", "precision", "recall", "coverage", "told_apart", "copied", "seconds_an_image")
 
 
@@ -39,13 +39,15 @@ def lines(table):
     return "\n".join([head, *(f"{name:18}" + "".join(_cell(row.get(key)) for key in COLUMNS) for name, row in table.items())])
 
 
-def write(folder, out):
-    """Make the table of all runs in a folder, and the sheet of their first images; returns it as text.
+def write(folder, out, kind="mnist"):
+    """Make the table of all runs with a kind of pictures, and the sheet of their first images; returns it as text.
 
     Rows of a table that is there already stay, but for those that the folder has runs of, so that a new family needs no run of
-    the others but of real digits, its floor. above_floor: how much the distance exceeds that of real digits against the same
-    digits; paired, so that which digits these were does not widen the interval.
+    the others but of real images, its floor. above_floor: how much the distance exceeds that of real images against the same
+    images; paired, so that which images these were does not widen the interval.
     """
+    pictures = protocol.PICTURES[kind]
+    out = out / f"{pictures.study}.json"
     machines, found = _standing(out)
     floors = {row["seed"]: row["measures"]["frechet"] for row in _runs(Path(folder) / FLOOR)}
     for path in sorted(Path(folder).glob("*/*-0.json")):
@@ -64,22 +66,22 @@ def write(folder, out):
     for (budget, family), (row, strip) in sorted(found.items(), key=lambda each: each[0]):
         budgets.setdefault(budget, {})[family] = row | {"row_of_the_picture": len(sheet)}
         sheet.append(strip)
-    table = {"version": protocol.VERSION, "count": protocol.COUNT, "machines": sorted(machines), "budgets": budgets}
-    out.mkdir(exist_ok=True)
-    (out / "leaderboard.json").write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
-    Image.fromarray(np.concatenate(sheet)).save(out / "leaderboard.png", optimize=True)
+    table = {"version": protocol.VERSION, "count": pictures.count, "machines": sorted(machines), "budgets": budgets}
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(table, indent=1, ensure_ascii=False) + "\n")
+    Image.fromarray(np.concatenate(sheet)).save(out.with_suffix(".png"), optimize=True)
     return "\n\n".join(f"{budget}\n{lines(rows)}" for budget, rows in budgets.items())
 
 
-def _standing(out):
-    """The machines of the table in a folder, and its rows with their images by budget and family; of another version, none."""
-    path = out / "leaderboard.json"
+def _standing(path):
+    """The machines of a table, and its rows with their images by budget and family; of another version, none."""
     table = json.loads(path.read_text()) if path.exists() else {}
     if table.get("version") != protocol.VERSION:
         return set(), {}
     sheet = np.asarray(Image.open(path.with_suffix(".png")))
+    strips = np.split(sheet, sum(map(len, table["budgets"].values())))
     found = {
-        (budget, family): (row, sheet[28 * row["row_of_the_picture"] :][:28])
+        (budget, family): (row, strips[row["row_of_the_picture"]])
         for budget, rows in table["budgets"].items()
         for family, row in rows.items()
     }

@@ -192,7 +192,8 @@ def list_chapters(app, doctree, docname):
                     link = nodes.reference("", title, internal=True, refuri=target)
                     lines.append(nodes.paragraph("", "", link, nodes.inline("", facts)))
                     note = notes[Path(chapter).name]
-                    needs = ", ".join(need.split("_")[0] for need in note["needs"])
+                    needs = (app.env.titles[f"book/{need}"] for need in note["needs"])
+                    needs = ", ".join(title.astext() for title in needs)
                     can = "; ".join(note["outcomes"]) + "."
                     after = f" Builds on {needs}." if needs else ""
                     lines.append(nodes.paragraph("", f"You can {can}{after}"))

@@ -15,15 +15,15 @@ def parameters(answer):
 
 
 def distinct_crops(answer):
-    """How many patches of 64 x 64 the photograph of 142 x 213 has, the mirrored ones not counted: one number."""
+    """How many patches of 64 x 64 the photograph of 427 x 640 has, the mirrored ones not counted: one number."""
     answer = numbers(answer, (), "one whole number.")
     require(
-        abs(answer - 78 * 149) > 0.5, "the corner can stand at 0 and at 142 - 64 and everywhere between: one more each way."
+        abs(answer - 363 * 576) > 0.5, "the corner can stand at 0 and at 427 - 64 and everywhere between: one more each way."
     )
-    require(abs(answer - 2 * 3) > 0.5, "those are the patches side by side; here they may overlap.")
-    require(abs(answer - 2 * 79 * 150) > 0.5, "that is with the mirrored ones; leave them out.")
-    require_close(answer, 79 * 150, "(height - 64 + 1) x (width - 64 + 1) places for the upper left corner.")
-    right("11,850 patches, but a neighbor shares all but one of a patch's 64 rows or columns.")
+    require(abs(answer - 6 * 10) > 0.5, "those are the patches side by side; here they may overlap.")
+    require(abs(answer - 2 * 364 * 577) > 0.5, "that is with the mirrored ones; leave them out.")
+    require_close(answer, 364 * 577, "(height - 64 + 1) x (width - 64 + 1) places for the upper left corner.")
+    right("210,028 patches, but a neighbor shares all but one of a patch's 64 rows or columns.")
 
 
 def same_padding(function):

@@ -1,8 +1,29 @@
-"""The museum of bugs: each check turns the published fault down, and takes its cure."""
+"""The museum of bugs: each check turns the published fault down, and takes its cure.
+
+A check `test_of_...` takes a reader's test: a function that is given an implementation, and asserts.
+"""
 
 import numpy as np
 
-from .verdict import call, call_as_it_is, numbers, require, require_close, right
+from .verdict import NotYet, call, call_as_it_is, numbers, require, require_close, right
+
+
+def _log_softmax(logits):
+    top = logits.max(1, keepdims=True)
+    return logits - top - np.log(np.exp(logits - top).sum(1, keepdims=True))
+
+
+def _require_test(test, right_ones, faults):
+    """Raise NotYet unless the test passes each of the right versions and fails each fault; faults: (version, what it does)."""
+    for version in right_ones:
+        answer = call(test, version, hint="It was given a version that is right, which a test has to pass.")
+        require(answer is None, f"a test asserts, and returns nothing; yours returned {answer!r}.")
+    for version, what in faults:
+        try:
+            test(version)
+        except Exception:
+            continue
+        raise NotYet(f"your test passes a version that {what}.")
 
 
 def cross_entropy(function):
@@ -97,3 +118,60 @@ def posterior_variance(function):
         require(abs(answer[0]) < 1e-12, "given x_0 and x_1 there is no doubt about x_0: the first variance is 0.")
         require_close(answer, betas * (1 - np.append(1, kept[:-1])) / (1 - kept), hint)
     right("no doubt at the first step, and less than beta at each.")
+
+
+def test_of_cross_entropy(test):
+    """test(cross_entropy), which asserts: a cross-entropy takes logits (B, K) and labels (B,) and returns nats (B,)."""
+
+    def right_one(logits, labels):
+        return -np.take_along_axis(_log_softmax(logits), np.asarray(labels)[:, None], 1)[:, 0]
+
+    def another(logits, labels):
+        return np.array([np.logaddexp.reduce(row) - row[k] for row, k in zip(logits, labels, strict=True)])
+
+    faults = [
+        (lambda logits, labels: right_one(np.exp(_log_softmax(logits)), labels), "applies the softmax twice"),
+        (
+            lambda logits, labels: right_one(logits, labels) / logits.shape[1],
+            "divides by the number of classes; its right answers, when sure, cost nothing too. What costs log K, to the digit?",
+        ),
+    ]
+    _require_test(test, [right_one, another], faults)
+    right("it passes what is right and catches a second softmax, and a mean over the classes.")
+
+
+def test_of_between(test):
+    """test(between), which asserts: between takes real and generated images (B, C, H, W) and a NumPy Generator."""
+
+    def mixed(shape, share_of=0):
+        def between(real, fake, rng):
+            share = rng.random(shape(real))
+            ends = (real, fake)
+            return share * ends[share_of] + (1 - share) * ends[1 - share_of]
+
+        return between
+
+    right_ones = [mixed(lambda x: (len(x), 1, 1, 1)), mixed(lambda x: (len(x), 1, 1, 1), share_of=1)]
+    faults = [
+        (mixed(np.shape), "draws a place for each pixel"),
+        (mixed(lambda x: ()), "draws one place for the whole batch. How many pairs does your test have?"),
+    ]
+    _require_test(test, right_ones, faults)
+    right("it passes what is right, and catches a place for each pixel and one for all pairs.")
+
+
+def test_of_noised(test):
+    """test(noised), which asserts: noised takes images, noise of the same shape, and alpha_bar from 1 (clean) to 0."""
+    right_ones = [
+        lambda x, noise, alpha_bar: np.sqrt(alpha_bar) * x + np.sqrt(1 - alpha_bar) * noise,
+        lambda x, noise, alpha_bar: noise * (1 - alpha_bar) ** 0.5 + x * alpha_bar**0.5,
+    ]
+    faults = [
+        (lambda x, noise, alpha_bar: np.sqrt(alpha_bar) * x + (1 - alpha_bar) * noise, "lacks the root of the second weight"),
+        (
+            lambda x, noise, alpha_bar: right_ones[0](noise, x, alpha_bar),
+            "has its weights swapped, and so keeps the variance all the same. At which alpha_bar do you know every pixel?",
+        ),
+    ]
+    _require_test(test, right_ones, faults)
+    right("it passes what is right, and catches a missing root and swapped weights.")

@@ -113,12 +113,12 @@ def best_threshold(function, seed=0):
 
 
 def up_channels(answer):
-    """Input channels of the three blocks on the way up of UNet(3, 6, widths=(8, 16, 32, 64)), lowest first: a list."""
+    """Input channels of the three blocks on the way up of UNet(3, 6, widths=(12, 24, 48, 96)), lowest first: a list."""
     answer = numbers(answer, (3,), "three numbers, the block after the deepest one first.")
-    require(list(answer) != [64, 32, 16], "that is what comes from below; the skip's channels are laid beside it.")
-    require(list(answer) != [24, 48, 96], "these are right in the other order: begin at the bottom.")
-    require(list(answer) == [96, 48, 24], "each gets the channels from below and those of the skip at its own size.")
-    right("64 + 32, 32 + 16 and 16 + 8.")
+    require(list(answer) != [96, 48, 24], "that is what comes from below; the skip's channels are laid beside it.")
+    require(list(answer) != [36, 72, 144], "these are right in the other order: begin at the bottom.")
+    require(list(answer) == [144, 72, 36], "each gets the channels from below and those of the skip at its own size.")
+    right("96 + 48, 48 + 24 and 24 + 12.")
 
 
 def dice_of(function):

@@ -82,11 +82,11 @@ def posterior(function):
 
 
 def score_variance(function):
-    """function(d) -> the variance of one number of the score-function gradient of the mean of |z|^2, z ~ N((1, ..., 1), I)."""
-    hint = "it is E[f^2 e^2] - 4, where f = (1 + e)^2 + r, and r, the sum of d - 1 other squares, does not depend on e."
+    """function(d) -> the variance of one number of the score-function gradient of the mean of |z|^2, z ~ N(0, I)."""
+    hint = "it is E[f^2 e^2], where f = e^2 + r, and r, the sum of d - 1 other squares, does not depend on e."
     for d in (1, 2, 10, 100):
-        expected = 4 * d**2 + 14 * d + 12
+        expected = (d + 2) * (d + 4)
         answer = numbers(call(function, d, hint=hint), (), hint)
-        require(abs(answer - expected - 4) > 1e-6, f"that is the second moment; subtract the square of the mean, 2. {hint}")
+        require(abs(answer - 4 * d**2 - 14 * d - 12) > 1e-6, f"that is for means of 1. {hint}")
         require_close(answer, expected, f"for d = {d}: {hint}")
     right("it grows with the square of the number of dimensions; through the sample it is 4, always.")

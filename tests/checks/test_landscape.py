@@ -26,7 +26,7 @@ def without_overlap(x, kernel, stride):
 
 RIGHT = [
     (landscape.parameters, [100 * 8192 + 8192]),
-    (landscape.distinct_crops, [len(range(142 - 63)) * len(range(213 - 63))]),
+    (landscape.distinct_crops, [len(range(427 - 63)) * len(range(640 - 63))]),
     (landscape.same_padding, [same_padding]),
     (landscape.transposed, [by_torch]),
     (landscape.running_variance, [2048 / 2047]),
@@ -35,10 +35,10 @@ WRONG = [
     (landscape.parameters, [819_200], "a bias too"),
     (landscape.parameters, [101 * 128], "at each of 8 x 8 places"),
     (landscape.parameters, [993_219], r"\(inputs \+ 1\) x outputs"),
-    (landscape.distinct_crops, [78 * 149], "one more each way"),
-    (landscape.distinct_crops, [6], "may overlap"),
-    (landscape.distinct_crops, [23_700], "leave them out"),
-    (landscape.distinct_crops, [142 * 213], "upper left corner"),
+    (landscape.distinct_crops, [363 * 576], "one more each way"),
+    (landscape.distinct_crops, [60], "may overlap"),
+    (landscape.distinct_crops, [420_056], "leave them out"),
+    (landscape.distinct_crops, [427 * 640], "upper left corner"),
     (
         landscape.same_padding,
         [lambda size, kernel, stride: (kernel // 2, kernel // 2)],

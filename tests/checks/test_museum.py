@@ -67,7 +67,39 @@ def variance(pad):
     return posterior_variance
 
 
+def reader_tests_cross_entropy(equal=True, exact=False):
+    def tests(implementation):
+        costs = implementation(np.array([[40.0, 0, 0], [0, 0, 0]]), np.array([0, 2]))
+        assert np.isclose(costs[0], 0, atol=1e-6)
+        assert not equal or np.isclose(costs[1], np.log(3))
+        assert not exact or costs[1] == 1.0986122886681  # a digit is missing
+
+    return tests
+
+
+def reader_tests_between(pairs=6, spread=True):
+    def tests(implementation):
+        real, fake = np.ones((pairs, 2, 4, 4)), np.zeros((pairs, 2, 4, 4))
+        made = implementation(real, fake, np.random.default_rng(0))
+        assert np.ptp(made, axis=(1, 2, 3)).max() < 1e-9
+        assert not spread or np.ptp(made) > 0
+
+    return tests
+
+
+def reader_tests_noised(clean=True, roots=True):
+    def tests(implementation):
+        x, noise = np.random.default_rng(0).normal(size=(2, 50_000))
+        assert not roots or abs(implementation(x, noise, 0.5).var() - 1) < 0.05
+        assert not clean or np.allclose(implementation(x, noise, 1.0), x)
+
+    return tests
+
+
 RIGHT = [
+    (museum.test_of_cross_entropy, [reader_tests_cross_entropy()]),
+    (museum.test_of_between, [reader_tests_between()]),
+    (museum.test_of_noised, [reader_tests_noised()]),
     (museum.cross_entropy, [cross_entropy]),
     (museum.negative_elbo, [elbo()]),
     (museum.gradient_penalty, [penalty((1, 2, 3))]),
@@ -77,6 +109,16 @@ RIGHT = [
     (museum.posterior_variance, [variance("left")]),
 ]
 WRONG = [
+    (museum.test_of_cross_entropy, [reader_tests_cross_entropy(equal=False)], "number of classes"),
+    (museum.test_of_cross_entropy, [reader_tests_cross_entropy(exact=True)], "a version that is right"),
+    (museum.test_of_cross_entropy, [lambda implementation: None], "the softmax twice"),
+    (museum.test_of_between, [reader_tests_between(spread=False)], "the whole batch"),
+    (museum.test_of_between, [reader_tests_between(pairs=1)], "a version that is right"),
+    (museum.test_of_between, [lambda implementation: None], "for each pixel"),
+    (museum.test_of_noised, [reader_tests_noised(clean=False)], "swapped"),
+    (museum.test_of_noised, [reader_tests_noised(roots=False)], "lacks the root"),
+    (museum.test_of_noised, [lambda noised: bool(noised(1.0, 1.0, 0.5) > 1.4)], "returns nothing"),
+    (museum.test_of_noised, ["no function"], "a version that is right"),
     (museum.cross_entropy, [softmax_twice], "should cost nothing"),
     (museum.negative_elbo, [elbo(lambda x, mean: x.shape[1])], "the pixels"),
     (museum.negative_elbo, [elbo(lambda x, mean: mean.shape[1])], "the latent numbers"),

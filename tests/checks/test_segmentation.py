@@ -84,7 +84,7 @@ RIGHT = [
     (segmentation.weighted, [weighted]),
     (segmentation.weighted, [lambda *given: weighted(*given).numpy()]),
     (segmentation.best_threshold, [best_threshold]),
-    (segmentation.up_channels, [[96, 48, 24]]),
+    (segmentation.up_channels, [[144, 72, 36]]),
 ]
 WRONG = [
     (segmentation.dice_of, [lambda p, masks: ((p > 0.5) == masks).mean()], "count no background pixels"),
@@ -122,9 +122,9 @@ WRONG = [
     (segmentation.best_threshold, [lambda p: 0.01], "this threshold gives"),
     (segmentation.best_threshold, [lambda p: 2.0], "this threshold gives 0.0000"),
     (segmentation.best_threshold, [lambda p: p], "return one number"),
-    (segmentation.up_channels, [[64, 32, 16]], "laid beside it"),
-    (segmentation.up_channels, [[24, 48, 96]], "begin at the bottom"),
-    (segmentation.up_channels, [[96, 48, 16]], "and those of the skip"),
+    (segmentation.up_channels, [[96, 48, 24]], "laid beside it"),
+    (segmentation.up_channels, [[36, 72, 144]], "begin at the bottom"),
+    (segmentation.up_channels, [[144, 72, 24]], "and those of the skip"),
     (segmentation.up_channels, [96], "three numbers"),
 ]
 
