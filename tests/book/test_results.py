@@ -156,6 +156,10 @@ def test_the_study_of_generated_data_is_what_its_chapter_says():
         assert best == f"{row['rate']:g}, {row['share']}", name  # validation digits chose, and no test digit
     assert memory.keys() == {f"{n}, {family}" for n in counts for family in ("VAE", "flow")}
     assert all(len(row[measure]) == 5 for row in memory.values() for measure in ("membership", "copied"))
+    few, none = (100 * statistics.mean(rows[name]["test"]) for name in ("10, GAN of all", "0, GAN of all alone"))
+    text = (ROOT / "book" / "text" / "07d_generated_data.md").read_text()
+    assert f"with ten real digits it is at {few:.1f} %" in text
+    assert f"by themselves, without one real digit, give {none:.1f} %" in text
 
 
 def test_the_limits_of_a_flow_print_their_results():
