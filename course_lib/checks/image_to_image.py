@@ -40,6 +40,20 @@ def overlap(function):
     right("1 for the same mask, 0 for two that do not touch.")
 
 
+def mismatched(function):
+    """function(x, mask) -> pictures (B, 3, H, W) as they are, and the masks (B, H, W) in an order that moves each of them."""
+    x, mask = np.random.default_rng(0).random((7, 3, 2, 2)), np.arange(28.0).reshape(7, 2, 2)
+    hint = "give back the pictures, and each with the mask of another."
+    answer = call(function, x.copy(), mask.copy(), hint=hint)
+    require(isinstance(answer, tuple) and len(answer) == 2, f"expected two things, pictures and masks. {hint}")
+    pictures, masks = numbers(answer[0], x.shape, hint), numbers(answer[1], mask.shape, hint)
+    require_close(pictures, x, "the pictures have to stay as they are.")
+    require(np.array_equal(masks[np.argsort(masks[:, 0, 0])], mask), "every mask has to be there once, unchanged.")
+    own = (masks == mask).all((1, 2)).sum()
+    require(own == 0, f"{own} of 7 pictures have their own mask. {hint}")
+    right("a judge that cannot tell such a pair from a true one does not look at the mask.")
+
+
 def rounded(function):
     """function(y, levels) -> y, an array with values -1..1, rounded to so many evenly spaced levels, -1 and 1 among them."""
     y, hint = np.linspace(-1, 1, 41), "go to 0..levels - 1, round, and come back."

@@ -10,6 +10,7 @@ from course_lib.grading import hostile
 ROOT = Path(__file__).parents[2]
 PARTS = ("collapse", "chase", "fast_generator", "vanishing", "memory")
 CHOOSE = 2  # of the seven games side by side: these choose a treatment's setting, and are not reported
+OTHER_MASKS = ("holes", "strokes")  # than the lower half
 
 
 def planar(runs):
@@ -131,6 +132,20 @@ def test_the_inpainting_of_a_hundred_digits_prints_its_results():
         numbers = f"{100 * row['agreement']:.1f} % | {100 * row['agreement_se']:.1f} | {row['error']:.2f} | {spread}"
         line = f"| {name} | {numbers} | {row['seams']:.2f} |"
         assert line in text, f"Expected in the table: {line}"
+    others = [{name.removeprefix(f"{mask}, "): row for name, row in found.items() if mask in name} for mask in OTHER_MASKS]
+    for name in others[0].keys() - {"whole digits"}:
+        cells = [f"{100 * rows[name]['agreement']:.1f} ± {100 * rows[name]['agreement_se']:.1f} %" for rows in others]
+        line = f"| {name} | {' | '.join(cells)} |"
+        assert line in text, f"Expected in the table: {line}"
+    holes, strokes = ({name: row["agreement"] for name, row in rows.items() if name != "whole digits"} for rows in others)
+    assert max(holes, key=holes.get) == max(strokes, key=strokes.get) == "VAE, search"
+    ways = {name: share for name, share in holes.items() if name.startswith("flow, ")}
+    assert max(ways, key=ways.get) == "flow, guided"
+    assert 0.12 < ways["flow, guided"] - ways["flow, replacement"] < 0.18
+    assert ways["flow, replacement in 80 steps"] < ways["flow, replacement"]
+    assert sum(share <= 0.9 for share in strokes.values()) == 2
+    assert min(holes, key=holes.get) == "U-Net regression"
+    assert strokes["U-Net regression"] > 0.9
 
 
 def test_pictures_from_sentences_print_their_results():
