@@ -3,12 +3,12 @@
     COURSE_LIB_PROFILE=full python benchmarks/generated_data.py
 
 takes all of MNIST. Each row of course_lib/studies/generated_data.json, which a chapter reads, is one arm with n real digits; a
-row that is there is not measured again. Every arm but the first adds 2,000 pictures. It may try four learning rates, each with
-three shares of such pictures in a batch, on 5,000 validation digits (one draw of n digits, seed 0), and keeps the best; "test"
-has its accuracies on all 10,000 test digits for five more draws (seeds 1 to 5, the same n digits for every arm). Test digits
-choose nothing. The two generators of n digits are trained with fixed settings. "memory" has, for each seed, the share of copies
-(`metrics.copied`), and how well a digit that was trained on is told from one that was not by the distance to the nearest of
-2,000 pictures of its label (AUC).
+row that is there is not measured again. Every arm but the first has 2,000 made pictures, beside real digits or alone. It may
+try four learning rates, and three shares of such pictures in a batch where both are there, on 5,000 validation digits (one draw
+of n digits, seed 0), and keeps the best; "test" has its accuracies on all 10,000 test digits for five more draws (seeds 1 to 5,
+the same n digits for every arm). Test digits choose nothing. The two generators of n digits are trained with fixed settings.
+"memory" has, for each seed, the share of copies (`metrics.copied`), and how well a digit that was trained on is told from one
+that was not by the distance to the nearest of 2,000 pictures of its label (AUC).
 """
 
 from functools import cache
