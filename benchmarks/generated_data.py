@@ -2,16 +2,16 @@
 
     COURSE_LIB_PROFILE=full python benchmarks/generated_data.py
 
-takes all of MNIST. Each row of benchmarks/results/generated_data.json is one arm with n
-real digits; a row that is there is not measured again. Every arm but the first adds 2,000 pictures. It may try four settings
-on 5,000 validation digits (one draw of n digits, seed 0), and keeps the best; "test" has its accuracies on all 10,000 test
-digits for five more draws (seeds 1 to 5, the same n digits for every arm). Test digits choose nothing. The two generators of n
-digits are trained with fixed settings; "memory" has, for each seed, the share of copies (`metrics.copied`), and how well a
-digit that was trained on is told from one that was not by the distance to the nearest of 2,000 pictures of its label (AUC).
+takes all of MNIST. Each row of course_lib/studies/generated_data.json, which a chapter reads, is one arm with n real digits; a
+row that is there is not measured again. Every arm but the first has 2,000 made pictures, beside real digits or alone. It may
+try four learning rates, and three shares of such pictures in a batch where both are there, on 5,000 validation digits (one draw
+of n digits, seed 0), and keeps the best; "test" has its accuracies on all 10,000 test digits for five more draws (seeds 1 to 5,
+the same n digits for every arm). Test digits choose nothing. The two generators of n digits are trained with fixed settings.
+"memory" has, for each seed, the share of copies (`metrics.copied`), and how well a digit that was trained on is told from one
+that was not by the distance to the nearest of 2,000 pictures of its label (AUC).
 """
 
 from functools import cache
-from pathlib import Path
 
 import torch
 from sklearn.metrics import roc_auc_score
@@ -21,13 +21,14 @@ from usual import save, saved
 
 from course_lib import data, metrics, models, objectives, published, runtime
 
-RESULTS = Path(__file__).parent / "results" / "generated_data.json"
+RESULTS = published.STUDIES / "generated_data.json"
 COUNTS = (10, 100, 1000, 30, 300)
 SEEDS = (1, 2, 3, 4, 5)
 DRAWN = 2000  # pictures that are added
 STEPS, BATCH = 250, 32  # of the classifier
-SETTINGS = [(rate, share) for rate in (1e-3, 4e-3) for share in (0.5, 0.9)]  # learning rate; share of a batch that is made
-ONE_KIND = [(rate, None) for rate in (5e-4, 1e-3, 2e-3, 4e-3)]  # real alone and generated alone have nothing to mix
+RATES = (1e-3, 4e-3, 16e-3, 64e-3)
+SETTINGS = [(rate, share) for rate in RATES for share in (0.1, 0.5, 0.9)]  # the share of a batch that is made
+ONE_KIND = [(rate, None) for rate in RATES]  # real alone and generated alone have nothing to mix
 
 
 @cache
@@ -116,7 +117,7 @@ def by_vae(x, y, steps=500):
 
 def by_flow(x, y, steps=400):
     """The same of a dense network trained by flow matching."""
-    flow = objectives.Denoising(models.NoiseMLP(784, width=192, blocks=2, classes=10), (784,))
+    flow = objectives.Denoising(models.NoiseMLP(784, width=192, blocks=2, classes=10), (784,), prediction="x")
     optimizer, labels = torch.optim.Adam(flow.parameters(), 2e-3, fused=True), torch.arange(DRAWN) % 10
     for _ in range(steps):
         index = torch.randint(len(x), (32,))
@@ -151,17 +152,17 @@ def measure(arm, n, settings, pair):
     name = f"{n}, {arm}"
     if name in saved(RESULTS, "study"):
         return
-    validated = {}
-    for rate, share in settings:
-        torch.manual_seed(0)
-        validated[rate, share] = accuracy(classifier(*pair(0), rate, share), digits()[1])
-    rate, share = max(validated, key=validated.get)
-    test = []
-    for seed in SEEDS:
-        torch.manual_seed(seed)
-        test.append(round(accuracy(classifier(*pair(seed), rate, share), digits()[2]), 4))
-    validated = {f"{rate:g}, {share}": round(value, 4) for (rate, share), value in validated.items()}
+    validated = {setting: trained(pair(0), setting, 0, digits()[1]) for setting in settings}
+    rate, share = best = max(validated, key=validated.get)
+    test = [trained(pair(seed), best, seed, digits()[2]) for seed in SEEDS]
+    validated = {f"{rate:g}, {share}": value for (rate, share), value in validated.items()}
     save(RESULTS, "study", {name: {"validated": validated, "rate": rate, "share": share, "test": test}})
+
+
+def trained(pair, setting, seed, held_out):
+    """The accuracy of a classifier that starts the same in every arm."""
+    torch.manual_seed(seed)
+    return round(accuracy(classifier(*pair, *setting), held_out), 4)
 
 
 @cache
@@ -190,21 +191,19 @@ def remember(family, n, draw):
 
 
 def main():
-    """What matters most comes first, for n of very different sizes."""
+    """n of very different sizes come first, and the lines of the figure before all else."""
     for n in COUNTS:
         measure("real alone", n, ONE_KIND, lambda seed, n=n: (some(n, seed), None))
-        for arm, draw in (("moved", moved), ("VAE", by_vae)):
-            measure(arm, n, SETTINGS, lambda seed, n=n, draw=draw: (some(n, seed), made(draw, n, seed)))
         measure("GAN of all", n, SETTINGS, lambda seed, n=n: (some(n, seed), by_published("mnist_gan")))
-        remember("VAE", n, by_vae)
+        for arm, draw in (("moved", moved), ("VAE", by_vae), ("flow", by_flow)):
+            measure(arm, n, SETTINGS, lambda seed, n=n, draw=draw: (some(n, seed), made(draw, n, seed)))
     measure("GAN of all alone", 0, ONE_KIND, lambda seed: (None, by_published("mnist_gan")))
     for n in COUNTS:
-        measure("VAE alone", n, ONE_KIND, lambda seed, n=n: (None, made(by_vae, n, seed)))
-        measure("moved and VAE", n, SETTINGS, lambda seed, n=n: (some(n, seed), moved_and_by_vae(n, seed)))
+        for family, draw in (("VAE", by_vae), ("flow", by_flow)):
+            measure(f"{family} alone", n, ONE_KIND, lambda seed, n=n, draw=draw: (None, made(draw, n, seed)))
+            remember(family, n, draw)
     for n in COUNTS:
-        measure("flow", n, SETTINGS, lambda seed, n=n: (some(n, seed), made(by_flow, n, seed)))
-        measure("flow alone", n, ONE_KIND, lambda seed, n=n: (None, made(by_flow, n, seed)))
-        remember("flow", n, by_flow)
+        measure("moved and VAE", n, SETTINGS, lambda seed, n=n: (some(n, seed), moved_and_by_vae(n, seed)))
 
 
 if __name__ == "__main__":
