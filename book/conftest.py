@@ -188,7 +188,7 @@ def standing(notebook):
 def ingredients():
     """What a run may depend on, {name: value}: the settings, and files by digest."""
     paths = [ROOT / "requirements.txt", *ROOT.glob("course_lib/**/*.py")]
-    paths += ROOT.glob("course_lib/weights/*")
+    paths += [*ROOT.glob("course_lib/weights/*"), *ROOT.glob("course_lib/studies/*")]
     settings = sorted(pair for pair in os.environ.items() if "COURSE_LIB_" in pair[0])
     return {"settings": str(settings)} | {
         path.relative_to(ROOT).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
@@ -198,7 +198,7 @@ def ingredients():
 
 def module(name):
     """The module that an ingredient goes with, "" for one that every run has."""
-    if name.startswith("course_lib/weights/"):
+    if name.startswith(("course_lib/weights/", "course_lib/studies/")):
         return "course_lib.published"
     if name.startswith("course_lib/"):
         return name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

@@ -81,10 +81,10 @@ def conftest(course, busy):
 def once(tmp_path_factory):
     """(course, printed) of a small course after one run of its notebooks, side by side as make runs them."""
     course = tmp_path_factory.mktemp("course")
-    for folder in ("book", "course_lib/weights"):
+    for folder in ("book", "course_lib/weights", "course_lib/studies"):
         (course / folder).mkdir(parents=True)
     conftest(course, busy=1e9)
-    for file in ("pytest.ini", "requirements.txt", "course_lib/weights/net.safetensors"):
+    for file in ("pytest.ini", "requirements.txt", "course_lib/weights/net.safetensors", "course_lib/studies/net.json"):
         (course / file).touch()
     for name, code in MODULES.items():
         (course / "course_lib" / f"{name}.py").write_text(code)
@@ -177,6 +177,7 @@ def test_what_a_notebook_did_not_import_leaves_it_alone(course):
         "course_lib/direct.py",
         "course_lib/indirect.py",
         "course_lib/weights/net.safetensors",
+        "course_lib/studies/net.json",
     ],
 )
 def test_a_notebook_runs_again_when_what_it_ran_on_changes(course, file):
