@@ -413,6 +413,13 @@ class Numbers:
         return self.points[index], self.points[index].sum(1, keepdim=True)
 
 
+class Ends(Numbers):
+    """Points, and the noise that each belongs to."""
+
+    def batch(self, index):
+        return self.points[index], -self.points[index]
+
+
 OBJECTIVES = {  # each with images that it takes
     "objectives.Adversarial": adversarial,
     "objectives.Attributes": lambda: (
@@ -430,6 +437,7 @@ OBJECTIVES = {  # each with images that it takes
     ),
     "objectives.Density": lambda: (objectives.Density(models.CouplingFlow(layers=2, hidden=4)), digits()),
     "objectives.ExactLikelihood": lambda: (objectives.ExactLikelihood(models.MADE(units=8), binarize=True), digits()),
+    "objectives.Reflow": lambda: (objectives.Reflow(models.NoiseMLP(2, width=8), (2,), steps=2), Ends()),
     "objectives.Regression": lambda: (objectives.Regression(models.MLP((2, 4, 1))), Numbers()),
     "objectives.Segmentation": segmentation,
     "objectives.Unrolled": lambda: (

@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from course_lib import gan_losses, models, objectives, paths, published, runtime
+from course_lib import gan_losses, likelihoods, models, objectives, paths, published, runtime, samplers
 from course_lib.objectives.density import dequantized
 
 PIXELS = 784
@@ -94,6 +94,44 @@ def by_package(name, evaluations, train, validation, *, asks=None, likelihood=()
     known = {key: card[of] for key, of in dict(likelihood).items()}
     parameters = sum(published.card(each)["parameters"] for each in (name, *on))
     return Generator(draw, {"parameters": parameters, "evaluations": evaluations} | known)
+
+
+class Pairs:
+    """Codes that the published latent flow draws, with the noise that each begins at, and labels as in a training set."""
+
+    def __init__(self, train, count):
+        flow, path = published.mnist_latent_flow(), paths.STRAIGHT
+        self.labels = train.labels[torch.randint(len(train), (count,))]
+        self.noise = torch.randn(count, flow.size)
+        denoise = samplers.denoiser(flow, path, "velocity", labels=self.labels)
+        with torch.no_grad():
+            self.codes = samplers.heun(denoise, self.noise, path, path.times(10))
+
+    def __len__(self):
+        return len(self.codes)
+
+    def batch(self, index):
+        return self.codes[index], self.noise[index], self.labels[index]
+
+
+def one_step(train, validation, seconds=30.0):
+    """A student of the published latent flow, which begins as its teacher and learns to go its twenty evaluations in one."""
+    teacher, vae = published.mnist_latent_flow(), published.mnist_vae()
+    student = objectives.Reflow(teacher, (teacher.size,), times=torch.ones)
+    student, facts = train_for(seconds, student, Pairs(train, 30_000), 2e-3, 0)
+
+    def draw(count, generator):
+        labels = train.labels[torch.randint(len(train), (count,), generator=generator)]
+        codes = student.sample(count, generator, labels=labels, steps=1, sampler=samplers.euler)
+        return likelihoods.Bernoulli().mean(vae.decode(codes))
+
+    parameters = sum(published.card(name)["parameters"] for name in ("mnist_latent_flow", "mnist_vae"))
+    return Generator(in_parts(draw), facts | {"parameters": parameters, "evaluations": 1})
+
+
+def memorizing_gan(train, validation, seconds=120.0):
+    """A GAN of fifty training digits alone, whose discriminator nothing holds back: it learns them by heart."""
+    return gan(train.subset(slice(0, 50)), 1e-3, seconds, 0, latent_dim=8, penalty=None)
 
 
 # Families to train
@@ -216,10 +254,10 @@ def vae(train, rate, seconds, seed):
     return Generator(in_parts(objective.sample), counted(network, facts), likelihood)
 
 
-def gan(train, rate, seconds, seed, *, loss=gan_losses.non_saturating, penalty=R1):
-    generator = models.Generator(latent_dim=64, width=32)
+def gan(train, rate, seconds, seed, *, latent_dim=64, loss=gan_losses.non_saturating, penalty=R1):
+    generator = models.Generator(latent_dim=latent_dim, width=32)
     discriminator = models.Discriminator(width=32, stages=3)
-    game = objectives.Adversarial(generator, discriminator, latent_dim=64, loss=loss, penalty=penalty)
+    game = objectives.Adversarial(generator, discriminator, latent_dim=latent_dim, loss=loss, penalty=penalty)
     game, facts = train_for(seconds, game, train.with_value_range(-1, 1), rate, seed, betas=(0.0, 0.99))
     return Generator(in_parts(lambda *how: (game.sample(*how) + 1) / 2), counted(generator, facts))
 
@@ -270,6 +308,7 @@ class Family:
 
 
 CONTROLS = {"copier": copier, "fifty again": few_again}
+MEMORIZER = {"memorising GAN": memorizing_gan}  # of gray images
 CLOSED = {  # forms that need no budget, for gray images
     "Gaussian": partial(closed_form, gaussian, 1e-3),
     "probabilistic PCA": partial(closed_form, ppca, 60),
@@ -280,6 +319,7 @@ PUBLISHED = {  # by the kind of pictures; whatever was not trained here
     "mnist": {
         "real digits": others,
         **CONTROLS,
+        **MEMORIZER,
         **CLOSED,
         "GAN": partial(by_package, "mnist_gan", 1, asks=TO_ORDER),
         "VAE": partial(by_package, "mnist_vae", 1, likelihood={"bound_nats": "bound_nats", "nats": "importance_bound_nats"}),
@@ -291,10 +331,11 @@ PUBLISHED = {  # by the kind of pictures; whatever was not trained here
             likelihood={"nats": "nats_averaged_over_labels"},
         ),
         "latent flow": partial(by_package, "mnist_latent_flow", 20, asks=TO_ORDER, on=["mnist_vae"]),
+        "one-step student": one_step,
         "flow matching": partial(by_package, "mnist_flow", 30, asks=TO_ORDER),  # both halves of its guidance counted
         "flow, 4 steps": partial(by_package, "mnist_flow", 14, asks=TO_ORDER, steps=4),
     },
-    "fashion-mnist": {"real clothes": others, **CONTROLS, **CLOSED},
+    "fashion-mnist": {"real clothes": others, **CONTROLS, **MEMORIZER, **CLOSED},
     "shapes": {
         "real shapes": others,
         **CONTROLS,

@@ -2,7 +2,7 @@
 
 from .adversarial import Adversarial, Unrolled
 from .autoregressive import ExactLikelihood
-from .denoising import Denoising, LatentDenoising
+from .denoising import Denoising, LatentDenoising, Reflow
 from .density import Density
 from .objective import Objective
 from .supervised import Attributes, Classification, Regression, Segmentation
@@ -17,6 +17,7 @@ __all__ = [
     "ExactLikelihood",
     "LatentDenoising",
     "Objective",
+    "Reflow",
     "Regression",
     "Segmentation",
     "Unrolled",

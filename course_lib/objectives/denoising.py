@@ -101,8 +101,8 @@ class Denoising(Objective):
         labels = None if labels is None else labels.to(device)
         return sampler(self.denoiser(labels, guidance), z, self.path, times)
 
-    def _error(self, x, labels):
-        t, noise = self.times(len(x)).to(x.device), torch.randn_like(x)
+    def _error(self, x, labels, noise=None):
+        t, noise = self.times(len(x)).to(x.device), torch.randn_like(x) if noise is None else noise
         seen = self.path.seen(self.path.mix(x, noise, t), t)
         output = self.network(*seen) if labels is None else self.network(*seen, labels)
         a, b = self.path.target(self.prediction, t)
@@ -143,3 +143,25 @@ class LatentDenoising(Denoising):
         x, *targets = batch
         mean, logvar = self.vae.encode(torch.bernoulli(x))  # (B, D) each
         return mean + (logvar / 2).exp() * torch.randn_like(mean), *targets
+
+
+class Reflow(Denoising):
+    """The same for noise and data that belong together, such as noise and where a trained flow takes it (Liu et al., 2023).
+
+    On batches (x, noise), or (x, noise, labels) for a network with classes; no label is left out. With `times=torch.ones` the
+    network sees the noise alone and learns where its way ends: a student that draws in one step of Euler's (Luhman and
+    Luhman, 2021).
+
+    network, shape: as for `Denoising`.
+    options: of `Denoising`, but for unlabeled.
+    """
+
+    def __init__(self, network: nn.Module, shape: tuple[int, ...], **options: Any):
+        super().__init__(network, shape, unlabeled=0.0, **options)
+
+    def losses(self, batch: tuple) -> Iterator[tuple[str, torch.Tensor]]:
+        yield "network", self.metrics(batch)["loss"]
+
+    def metrics(self, batch: tuple) -> dict[str, torch.Tensor]:
+        x, noise, *labels = batch
+        return {"loss": self._error(*with_labels((x, *labels), self.conditional), noise)}

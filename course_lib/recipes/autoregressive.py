@@ -11,7 +11,7 @@ from ..callbacks import cosine
 from ..likelihoods import Bernoulli
 from ..models import GatedPixelCNN, RowRNN, draw
 from ..objectives import ExactLikelihood
-from .likeness import features, likeness
+from .likeness import features, labels_like, likeness
 from .recipe import Recipe
 
 UPPER_HALF = 14  # rows
@@ -31,17 +31,17 @@ def with_labels(shape: tuple[int, int, int], classes: int, *, network: Callable,
 def measure_rows(network, train, test):
     """What a card says of a network that draws binarized digits, with and without labels."""
     white, count = binarized(test.batch(slice(None))[0]), len(test)
-    ordered = torch.arange(count) % network.classes
+    labels = labels_like(train, count)
     noise = torch.Generator().manual_seed(0)
-    drawn = torch.cat([draw(network, len(some), generator=noise, labels=some) for some in ordered.split(500)])
-    by_gan = published.draw("mnist_gan", count, generator=torch.Generator().manual_seed(0), labels=ordered)
+    drawn = torch.cat([draw(network, len(some), generator=noise, labels=some) for some in labels.split(500)])
+    by_gan = published.draw("mnist_gan", count, generator=torch.Generator().manual_seed(0), labels=labels)
     references = features(white)
     return {
         "measured": f"{count:,} test images, binarized once (seed 0); against them as many digits drawn to order, of the "
         "published GAN, and of the training set, in the features of published.mnist_features, 5 neighbors",
         **exact_nats(network, white, test.labels),
-        "drawn": likeness(drawn, references, ordered),
-        "mnist_gan": likeness(binarized(by_gan), references, ordered),
+        "drawn": likeness(drawn, references, labels),
+        "mnist_gan": likeness(binarized(by_gan), references, labels),
         "real_training_images": likeness(binarized(train.batch(slice(0, count))[0]), references),
     }
 

@@ -10,7 +10,7 @@ from ..callbacks import cosine
 from ..models import NoiseMLP, NoiseUNet, TextEncoder
 from ..objectives import Attributes, Denoising, LatentDenoising
 from ..objectives.denoising import logit_normal
-from .likeness import features, likeness, measured
+from .likeness import features, labels_like, likeness, measured
 from .recipe import Recipe
 
 CAPTIONS = 600  # to measure a network that reads them by
@@ -32,10 +32,10 @@ def latent(shape: tuple[int, int, int], classes: int, *, network: Callable) -> L
 @torch.no_grad()
 def measure_codes(network, train, test):
     """How like real digits the decoded ones are, and how often they are what was ordered."""
-    count = len(test)
-    labels = torch.arange(count) % network.classes
+    count, noise = len(test), torch.Generator().manual_seed(0)
+    labels = labels_like(train, count)
     real = features(test.batch(slice(0, count))[0])
-    drawn = published.GENERATORS["mnist_latent_flow"](network, count, torch.Generator().manual_seed(0))
+    drawn = published.GENERATORS["mnist_latent_flow"](network, count, noise, labels=labels)
     return {
         "measured": measured(count),
         "drawn": likeness(drawn, real, labels),
@@ -52,12 +52,12 @@ def reading_unet(channels: int, *, classes: int, widths: tuple[int, ...]) -> Noi
 def measure_digits(network, train, test):
     """What a card says of a flow of digits, beside the published GAN and real images."""
     count = len(test)
-    labels = torch.arange(count) % network.classes
+    labels = labels_like(train, count)
     real, others = (each.with_value_range(0, 1).batch(slice(0, count))[0] for each in (test, train))
     references = features(real)
     with runtime.mixed_precision({"network": network}):
-        drawn = published.GENERATORS["mnist_flow"](network, count, torch.Generator().manual_seed(0))
-    by_gan = published.draw("mnist_gan", count, generator=torch.Generator().manual_seed(0))
+        drawn = published.GENERATORS["mnist_flow"](network, count, torch.Generator().manual_seed(0), labels=labels)
+    by_gan = published.draw("mnist_gan", count, generator=torch.Generator().manual_seed(0), labels=labels)
     return {
         "measured": measured(count),
         "drawn": likeness(drawn, references, labels),

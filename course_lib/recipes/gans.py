@@ -11,7 +11,7 @@ from .. import data, gan_losses, metrics, runtime
 from ..callbacks import cosine
 from ..models import Discriminator, Generator
 from ..objectives import Adversarial
-from .likeness import features, likeness, measured
+from .likeness import features, labels_like, likeness, measured
 from .recipe import Recipe
 
 
@@ -56,12 +56,15 @@ def near_and_far(patches: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def measure_digits(generator, train, test):
-    """What a card says of a generator of digits: noise as it was trained with, noise shrunk to 0.9, and real images instead."""
+    """What a card says of a generator of digits: noise as it was trained with, noise shrunk to 0.9, and real images instead.
+
+    Classes are as frequent as in the training images; "in_turn" tells what it costs to draw as many of each.
+    """
     count = len(test)
-    labels = torch.arange(count) % 10
+    as_trained, in_turn = labels_like(train, count), torch.arange(count) % 10
     z = torch.randn(count, generator.latent_dim, generator=torch.Generator().manual_seed(0))
 
-    def drawn(scale):
+    def drawn(scale, labels):
         parts = zip((scale * z).split(500), labels.split(500), strict=True)
         return torch.cat([generator(*(each.to(runtime.device()) for each in part)) for part in parts]).add(1).div(2)
 
@@ -71,8 +74,9 @@ def measure_digits(generator, train, test):
     references = features(real(test))
     return {
         "measured": measured(count),
-        "noise_1": likeness(drawn(1.0), references, labels),
-        "noise_0.9": likeness(drawn(0.9), references, labels),
+        "noise_1": likeness(drawn(1.0, as_trained), references, as_trained),
+        "noise_0.9": likeness(drawn(0.9, as_trained), references, as_trained),
+        "in_turn": likeness(drawn(1.0, in_turn), references, in_turn),
         "real_training_images": likeness(real(train), references),
     }
 

@@ -18,6 +18,14 @@ def features(images):
     return torch.cat([reader.features(some) for some in images.split(500)])
 
 
+def labels_like(train, count):
+    """Labels to draw to, int64 (count,) on the CPU: those of the first training images, so that classes are as frequent.
+
+    Drawing as many of each class costs: a Fréchet distance counts how far their shares move the mean of the features.
+    """
+    return train.labels[:count].cpu().long()
+
+
 def likeness(images, references, ordered=None):
     """The measures of generated digits, and how often the reader is sure, and sees what was ordered.
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from course_lib import data, models, paths, samplers
-from course_lib.objectives import Denoising, LatentDenoising
+from course_lib.objectives import Denoising, LatentDenoising, Reflow
 from course_lib.objectives.denoising import logit_normal, uniform
 from course_lib.trainer import Trainer
 
@@ -163,3 +163,55 @@ def test_latent_denoising_leaves_the_vae_alone():
     objective = LatentDenoising(models.NoiseMLP(2, width=8, classes=10), vae)
     Trainer(objective, partial(torch.optim.Adam, lr=0.1), progress=False).fit(data.mnist()[0].subset(slice(0, 40)), 1)
     assert all(torch.equal(weight, before[name]) for name, weight in vae.state_dict().items())
+
+
+class Pairs:
+    """Noise in the plane, and a point for each: twice as far from the middle, turned by a right angle."""
+
+    def __init__(self, count):
+        self.noise = torch.randn(count, 2, generator=torch.Generator().manual_seed(0))
+        self.x = 2 * self.noise.flip(1) * torch.tensor([1.0, -1.0])
+
+    def __len__(self):
+        return len(self.x)
+
+    def batch(self, index):
+        return self.x[index], self.noise[index]
+
+
+class Turn(nn.Module):
+    """Linear in what it sees."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+
+    def forward(self, z, angle):
+        return self.linear(z)
+
+
+def test_reflow_joins_noise_to_its_own_end():
+    network, (x, noise) = Constant(0.5), Pairs(6).batch(slice(None))
+    objective = Reflow(network, (2,), times=lambda count: torch.full((count,), 0.25))
+    ((part, loss),) = objective.losses((x, noise))
+    assert part == "network"
+    torch.testing.assert_close(loss, (0.5 - (noise - x)).square().mean(1))
+    z = 0.75 * x + 0.25 * noise  # on the straight path
+    torch.testing.assert_close(network.seen[0], paths.STRAIGHT.seen(z, torch.full((6,), 0.25))[0])
+    torch.testing.assert_close(objective.metrics((x, noise))["loss"], loss)
+
+
+def test_a_student_learns_where_noise_ends_and_draws_in_one_step():
+    objective, pairs = Reflow(Turn(), (2,), times=torch.ones), Pairs(256)
+    Trainer(objective, partial(torch.optim.Adam, lr=0.05), batch_size=64, progress=False).fit(pairs, 60)
+    drawn = objective.sample(5, torch.Generator().manual_seed(3), steps=1, sampler=samplers.euler)
+    z = torch.randn(5, 2, generator=torch.Generator().manual_seed(3))
+    torch.testing.assert_close(drawn, 2 * z.flip(1) * torch.tensor([1.0, -1.0]), atol=1e-2, rtol=0)
+
+
+def test_reflow_asks_for_labels_where_there_are_classes():
+    network, (x, noise), labels = Coloured(), Pairs(3).batch(slice(None)), torch.tensor([0, 1, 2])
+    with pytest.raises(ValueError, match=r"^Expected a label for each image, for the network has classes, got none"):
+        next(Reflow(network, (2,)).losses((x, noise)))
+    next(Reflow(network, (2,)).losses((x, noise, labels)))
+    assert torch.equal(network.labels, labels)
