@@ -16,7 +16,7 @@ import statistics
 import sys
 import time
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -24,7 +24,7 @@ from usual import save, saved, trainer_over_bare
 
 from course_lib import checkpoints, data, metrics, models, paths, published, runtime, samplers
 from course_lib.objectives import Denoising
-from course_lib.recipes.likeness import features
+from course_lib.recipes.likeness import features, labels_like
 from course_lib.trainer import Trainer
 
 RESULTS = Path(__file__).parent / "results" / "flow.json"
@@ -38,19 +38,26 @@ SCORED, SOLVED = 200, (10, 20, 40)  # digits whose likelihood is computed, and i
 
 @torch.no_grad()
 def distance(real, **how):
-    """The Fréchet distance of the published flow's digits, drawn as `how` says, and their precision and recall."""
-    network = published.mnist_flow()
+    """The Fréchet distance of the published flow's digits, drawn as `how` says, and their precision and recall.
+
+    Their labels are those of training digits, so that classes are as frequent as there.
+    """
+    network, labels = published.mnist_flow(), labels_like(training_digits(), COUNT)
     with runtime.mixed_precision({"network": network}):
-        images = published.GENERATORS["mnist_flow"](network, COUNT, torch.Generator().manual_seed(7), **how)
+        images = published.GENERATORS["mnist_flow"](network, COUNT, torch.Generator().manual_seed(7), labels=labels, **how)
     drawn = features(images)
     report = metrics.generative_report(real, drawn)
     return {name: round(getattr(report, name), 4) for name in ("frechet", "precision", "recall", "density", "coverage")}
 
 
+@cache
+def training_digits():
+    return data.mnist(profile="full")[0]
+
+
 def held_out():
     """As many of the training digits that the network was not trained on, in 0..1."""
-    images = data.mnist(profile="full")[0]
-    _, validation = data.split(images, 11 / 12)
+    _, validation = data.split(training_digits(), 11 / 12)
     return validation.batch(slice(0, COUNT))[0]
 
 

@@ -13,7 +13,7 @@ def above_the_floor(first, second):
     require(abs(first - 0.2) > 1e-9 and abs(second - 0.3) > 1e-9, "take off what real images get against real images.")
     require_close(first, 0.05, "the first: 0.20 against a floor of 0.15.")
     require_close(second, 0.02, "the second: 0.30 against a floor of 0.28.")
-    right("the larger distance belongs to the better generator: the two were measured with unlike numbers of images.")
+    right("the larger distance lies nearer to its floor; whether by more than chance, only intervals can say.")
 
 
 def one_percent(answer):
@@ -82,15 +82,15 @@ def swapped(function):
     right("none for the same order, N (N - 1) / 2 for the reverse.")
 
 
-def convicted(copier, few, scribbler):
+def convicted(dim, lower, mirror):
     """Which measure convicts each cheat: "copied", "precision" or "recall", one word for each."""
     words = ("copied", "precision", "recall")
-    for name, answer in (("copier", copier), ("few", few), ("scribbler", scribbler)):
+    for name, answer in (("dim", dim), ("lower", lower), ("mirror", mirror)):
         require(isinstance(answer, str) and answer in words, f"{name}: expected one of {', '.join(words)}, got {answer!r}.")
-    require(copier == "copied", "copier: its images are good, and as various as the training set; what else are they?")
-    require(few != "copied", "few: none of its images is from the training set.")
-    require(few == "recall", "few: each of its images is a good one; what is missing are others.")
-    require(scribbler == "precision", "scribbler: it draws all there is, and something that there is not.")
+    require(dim == "copied", "dim: its digits are good, and as various as the training set; what else are they?")
+    require(lower != "copied", "lower: none of its digits is from the training set.")
+    require(lower == "recall", "lower: each of its digits is a good one; what is missing are others.")
+    require(mirror == "precision", "mirror: as various as real digits, but nobody writes so.")
     right("no single number finds all three.")
 
 

@@ -57,7 +57,7 @@ WRONG = [
     (leaderboard.convicted, ["recall", "recall", "precision"], "what else"),
     (leaderboard.convicted, ["copied", "copied", "precision"], "training set"),
     (leaderboard.convicted, ["copied", "precision", "recall"], "what is missing"),
-    (leaderboard.convicted, ["copied", "recall", "recall"], "all there is"),
+    (leaderboard.convicted, ["copied", "recall", "recall"], "nobody writes"),
     (leaderboard.convicted, ["copied", "recall", None], "one of copied"),
     (leaderboard.honest, [lambda validation, test: test.argmin(), np.mean], "test set"),
     (leaderboard.honest, [lambda validation, test: validation.argmin(), np.min], "luck"),
