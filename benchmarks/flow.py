@@ -29,7 +29,7 @@ from course_lib.trainer import Trainer
 
 RESULTS = Path(__file__).parent / "results" / "flow.json"
 COUNT = 2_000
-SCALES = (1.0, 1.2, 1.4, 1.7, 2.0)
+SCALES = (1.0, 1.2, 1.3, 1.4, 1.7)
 STEPS = {"euler": (1, 2, 5, 10, 20, 50, 100), "heun": (2, 3, 5, 8, 15), "ancestral": (10, 20, 50)}
 STUDY = published.STUDIES / "flow.json"
 PATCHES = 2_048

@@ -262,7 +262,7 @@ def _in_turn(labels, count, classes):
     return _asked(torch.arange(count) % classes if labels is None else labels, count)
 
 
-def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.4):
+def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.3):
     """Digits of the classes of the labels."""
     asked, times = _in_turn(labels, count, network.classes), paths.STRAIGHT.times(steps)
     return _pictures(_by_flow(network, (1, 28, 28), asked, times, sampler, guidance, generator))

@@ -176,6 +176,7 @@ def test_the_flow_draws_the_digits_that_are_asked_for():
 def test_the_card_of_the_flow():
     card = published.card("mnist_flow")
     flow, gan, real = (card[name] for name in ("drawn", "mnist_gan", "real_training_images"))
-    assert real["frechet"] < flow["frechet"] < 0.1
-    assert gan["recall"] < flow["recall"] < real["recall"]
+    assert real["frechet"] < flow["frechet"] < min(gan["frechet"], 1.5 * real["frechet"])
+    for name in ("recall", "coverage", "density"):
+        assert gan[name] < flow[name] < real[name], name
     assert flow["confident"] > 0.97

@@ -82,15 +82,15 @@ def swapped(function):
     right("none for the same order, N (N - 1) / 2 for the reverse.")
 
 
-def convicted(dim, lower, mirror):
+def convicted(dim, lower, stamp):
     """Which measure convicts each cheat: "copied", "precision" or "recall", one word for each."""
     words = ("copied", "precision", "recall")
-    for name, answer in (("dim", dim), ("lower", lower), ("mirror", mirror)):
+    for name, answer in (("dim", dim), ("lower", lower), ("stamp", stamp)):
         require(isinstance(answer, str) and answer in words, f"{name}: expected one of {', '.join(words)}, got {answer!r}.")
     require(dim == "copied", "dim: its digits are good, and as various as the training set; what else are they?")
     require(lower != "copied", "lower: none of its digits is from the training set.")
     require(lower == "recall", "lower: each of its digits is a good one; what is missing are others.")
-    require(mirror == "precision", "mirror: as various as real digits, but nobody writes so.")
+    require(stamp == "precision", "stamp: as various as real digits, but nobody writes such squares.")
     right("no single number finds all three.")
 
 

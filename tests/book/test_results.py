@@ -142,10 +142,15 @@ def test_the_inpainting_of_a_hundred_digits_prints_its_results():
     ways = {name: share for name, share in holes.items() if name.startswith("flow, ")}
     assert max(ways, key=ways.get) == "flow, guided"
     assert 0.12 < ways["flow, guided"] - ways["flow, replacement"] < 0.18
+    assert all(round(rows["VAE, search"] - rows["flow, guided"], 3) == 0.005 for rows in (holes, strokes))
     assert ways["flow, replacement in 80 steps"] < ways["flow, replacement"]
     assert sum(share <= 0.9 for share in strokes.values()) == 2
     assert min(holes, key=holes.get) == "U-Net regression"
     assert strokes["U-Net regression"] > 0.9
+    chosen = json.loads((ROOT / "benchmarks" / "results" / "inpainting.json").read_text())["choose"]["rows"]
+    for setting, told in (("steps 10, rounds 8", "83 ± 5 %"), ("steps 20, rounds 4", "75 ± 6 %")):
+        row = chosen[f"flow, RePaint, {setting}"]
+        assert f"{100 * row['agreement']:.0f} ± {100 * row['agreement_se']:.0f} %" == told and told in text
 
 
 def test_pictures_from_sentences_print_their_results():
@@ -156,6 +161,10 @@ def test_pictures_from_sentences_print_their_results():
         varied = [f"{row['varied'][attribute]:.1f}" for attribute in ("color", "size", "place", "background")]
         line = f"| {'real pictures, all pairs' if name == 'real' else name} | {' | '.join([*shares, *varied])} |"
         assert line in text, f"Expected in the table: {line}"
+    rows = json.loads((ROOT / "benchmarks" / "results" / "text_to_image.json").read_text())["distance"]["rows"]
+    for name, distance, off in (("1", "2.93", "10.1"), ("4", "13.57", "2.9"), ("real", "0.15", None)):
+        assert f"{rows[name]['distance']:.2f}" == distance and distance in text
+        assert off in (f"{rows[name]['points_off']['shape']:.1f}", None)
 
 
 def test_the_study_of_generated_data_is_what_its_chapter_says():
