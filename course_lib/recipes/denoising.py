@@ -94,7 +94,7 @@ flow = Recipe(
     objective=partial(denoising, network=partial(NoiseUNet, widths=(64, 128)), conditional=True),
     optimizers=partial(adam, lr=1e-3),
     validation=1 / 12,
-    epochs=16,
+    epochs=38,
     batch_size=128,
     schedule=cosine,
     ema=0.999,
