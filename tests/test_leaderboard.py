@@ -114,6 +114,15 @@ def test_a_job_that_fails_leaves_no_row_and_hinders_no_other(jobs, tmp_path):
     assert rows_there(tmp_path) == [0, 1, 2, 4, 5, 6, 7]
 
 
+@pytest.mark.parametrize("make", [families.one_step, families.memorizing_gan])
+def test_what_a_run_trains_itself_draws_digits_in_one_evaluation(make):
+    made = make(data.mnist()[0], None, seconds=0.3)
+    images = made.draw(20, torch.Generator().manual_seed(0))
+    assert (images.shape, made.facts["evaluations"]) == ((20, 1, 28, 28), 1)
+    assert 0 <= images.min() < images.max() <= 1
+    assert torch.equal(images, made.draw(20, torch.Generator().manual_seed(0)))
+
+
 def test_results_of_another_version_are_refused(jobs, tmp_path):
     runs.write(jobs[0].path, {"seed": 0})
     jobs[0].path.write_text(jobs[0].path.read_text().replace(f'"version": {protocol.VERSION}', '"version": 0'))

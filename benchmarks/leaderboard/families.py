@@ -102,7 +102,7 @@ class Pairs:
     def __init__(self, train, count):
         flow, path = published.mnist_latent_flow(), paths.STRAIGHT
         self.labels = train.labels[torch.randint(len(train), (count,))]
-        self.noise = torch.randn(count, flow.size)
+        self.noise = torch.randn(count, flow.size).to(self.labels.device)
         denoise = samplers.denoiser(flow, path, "velocity", labels=self.labels)
         with torch.no_grad():
             self.codes = samplers.heun(denoise, self.noise, path, path.times(10))
