@@ -13,7 +13,7 @@ from functools import partial
 
 import torch
 
-from course_lib import gan_losses, likelihoods, models, objectives, paths, published, runtime, samplers
+from course_lib import gan_losses, models, objectives, paths, published, runtime, samplers
 from course_lib.objectives.density import dequantized
 
 PIXELS = 784
@@ -76,14 +76,15 @@ def closed_form(fit, setting, train, validation):
     return fit(train, setting)
 
 
-def by_package(name, evaluations, train, validation, *, asks=None, likelihood=(), on=(), **options):
+def by_package(name, evaluations, train, validation, *, network=None, asks=None, likelihood=(), on=(), **options):
     """A generator that comes with the package, of which labels are asked as often as they stand in the training set.
 
+    network: in place of its own, one that is trained further.
     asks: the condition that tells it, labels or captions, and the target that this is.
     likelihood: facts of its card, by the name that they have here.
     on: other published networks that it stands on.
     """
-    card, network = published.card(name), getattr(published, name)()
+    card, network = published.card(name), network or getattr(published, name)()
 
     def draw(count, generator):
         asked = train.subset(torch.randint(len(train), (count,), generator=generator)).targets
@@ -116,17 +117,13 @@ class Pairs:
 
 def one_step(train, validation, seconds=30.0):
     """A student of the published latent flow, which begins as its teacher and learns to go its twenty evaluations in one."""
-    teacher, vae = published.mnist_latent_flow(), published.mnist_vae()
-    student = objectives.Reflow(teacher, (teacher.size,), times=torch.ones)
-    student, facts = train_for(seconds, student, Pairs(train, 30_000), 2e-3, 0)
-
-    def draw(count, generator):
-        labels = train.labels[torch.randint(len(train), (count,), generator=generator)]
-        codes = student.sample(count, generator, labels=labels, steps=1, sampler=samplers.euler)
-        return likelihoods.Bernoulli().mean(vae.decode(codes))
-
-    parameters = sum(published.card(name)["parameters"] for name in ("mnist_latent_flow", "mnist_vae"))
-    return Generator(in_parts(draw), facts | {"parameters": parameters, "evaluations": 1})
+    network = published.mnist_latent_flow()
+    student = objectives.Reflow(network, (network.size,), times=torch.ones)
+    _, facts = train_for(seconds, student, Pairs(train, 30_000), 2e-3, 0)
+    how = {"network": network, "asks": TO_ORDER, "on": ["mnist_vae"], "steps": 1, "sampler": samplers.euler}
+    made = by_package("mnist_latent_flow", 1, train, validation, **how)
+    made.facts |= facts
+    return made
 
 
 def memorizing_gan(train, validation, seconds=120.0):
