@@ -1,5 +1,6 @@
 """The built book in a real browser: Chromium, on a web server of this machine, with every other host out of reach."""
 
+import gzip
 import os
 import shutil
 import threading
@@ -56,7 +57,8 @@ def context(browser):
 
 
 class Visit:
-    """One page, opened, with what went wrong on the way: troubles, a list; and weight, the bytes that it needed."""
+    """One page, opened, with what went wrong on the way: troubles, a list; and weight, the bytes that it needed, counted as
+    a host of static pages sends them, which is compressed where that is less."""
 
     def __init__(self, context, address):
         self.page, self.address, self.troubles, self.weight = context.new_page(), address, [], 0
@@ -90,7 +92,8 @@ class Visit:
         if response.status >= 400:
             self.troubles.append(f"{response.status}: {response.url}")
         elif response.url.startswith("http"):
-            self.weight += len(response.body())
+            body = response.body()  # while it is awaited, other answers are weighed: only then is there anything to add to
+            self.weight += min(len(body), len(gzip.compress(body)))
 
 
 @pytest.fixture

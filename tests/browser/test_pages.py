@@ -55,6 +55,7 @@ def opened(request, context, address):
     page = visit.open(request.param)
     page.evaluate(SCROLL)
     page.wait_for_function("[...document.images].every(image => image.complete)")
+    page.wait_for_load_state("networkidle")  # widgets load as they come near
     visit.shift = page.evaluate("window.shift")
     page.evaluate(UNFOLD)
     yield request.param, visit
