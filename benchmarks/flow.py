@@ -3,12 +3,11 @@
     python benchmarks/flow.py guidance   (four minutes on one CPU core: chosen on training digits that were held out)
     python benchmarks/flow.py steps      (ten minutes, and goes on where it stopped: Fréchet distance against evaluations)
     python benchmarks/flow.py likelihood (five minutes, the same: bits a dimension of test digits, and whether they converge)
-    python benchmarks/flow.py landscape WEIGHTS (five minutes: the landscape_flow recipe's patches, as the GAN's card measures)
     python benchmarks/flow.py step       (two minutes: images a second of the trainer, against a loop by hand)
     python benchmarks/flow.py sampler    (a minute: seconds of a sampler, against those of its evaluations alone)
 
 Distances are of the features of published.mnist_features, between 2,000 drawn and 2,000 real digits. Results go to
-benchmarks/results/flow.json, those of steps, likelihood and landscape, which a chapter reads, to course_lib/studies/flow.json.
+benchmarks/results/flow.json, those of steps and likelihood, which a chapter reads, to course_lib/studies/flow.json.
 """
 
 import math
@@ -22,7 +21,7 @@ from pathlib import Path
 import torch
 from usual import save, saved, trainer_over_bare
 
-from course_lib import checkpoints, data, metrics, models, paths, published, runtime, samplers
+from course_lib import data, metrics, models, paths, published, runtime, samplers
 from course_lib.objectives import Denoising
 from course_lib.recipes.likeness import features, labels_like
 from course_lib.trainer import Trainer
@@ -32,7 +31,6 @@ COUNT = 2_000
 SCALES = (1.0, 1.2, 1.3, 1.4, 1.7)
 STEPS = {"euler": (1, 2, 5, 10, 20, 50, 100), "heun": (2, 3, 5, 8, 15), "ancestral": (10, 20, 50)}
 STUDY = published.STUDIES / "flow.json"
-PATCHES = 2_048
 SCORED, SOLVED = 200, (10, 20, 40)  # digits whose likelihood is computed, and in how many steps
 
 
@@ -129,19 +127,6 @@ def histograms(train, values):
     return -shares.gather(0, values.long().flatten(1)).log2().mean().item()
 
 
-@torch.no_grad()
-def landscape(weights):
-    """The distance of a trained landscape_flow's patches from real ones; weights: network.safetensors of a run's last step."""
-    network = checkpoints.load_weights(models.NoiseUNet(3, widths=(32, 64, 96)), weights).eval()
-    denoise, times = samplers.denoiser(network, paths.STRAIGHT, "x"), paths.STRAIGHT.times(10, shift=2.0)
-    noise = torch.randn(PATCHES, 3, 64, 64, generator=torch.Generator().manual_seed(1))
-    with runtime.mixed_precision({"network": network}):
-        made = torch.cat([samplers.heun(denoise, some, paths.STRAIGHT, times).float() for some in noise.split(64)])
-    crops = data.crops(data.photograph(shrink=3), 64, count=PATCHES, seed=1).with_value_range(-1, 1)
-    distance = metrics.patch_distance(crops.batch(slice(None))[0], made.clamp(-1, 1))
-    save(STUDY, "landscape", {"landscape_flow": {"patches": PATCHES, "frechet": round(distance, 4)}})
-
-
 def step(rounds=8, images=1_280):
     """The trainer's rate over that of a loop by hand."""
     train = data.mnist(profile="fast")[0].with_value_range(-1, 1).subset(slice(0, images))
@@ -189,9 +174,8 @@ COMMANDS = {
     "guidance": guidance,
     "steps": steps,
     "likelihood": likelihood,
-    "landscape": landscape,
     "step": step,
     "sampler": sampler,
 }
 if __name__ == "__main__":
-    COMMANDS[sys.argv[1]](*sys.argv[2:])
+    COMMANDS[sys.argv[1]]()

@@ -103,6 +103,15 @@ def landscape_gan(*, trained: bool = True) -> models.Generator:
     return _network(models.Generator((3, 64, 64), latent_dim=100, width=32, stages=3), "landscape_gan", trained)
 
 
+def landscape_flow(*, trained: bool = True) -> models.NoiseUNet:
+    """Flow matching of patches of the same landscape: z (B, 3, 64, 64), angles (B,) -> v, see `paths.Path.target`.
+
+    On the straight path. `course_lib.samplers` draws with it, or `draw`; `applications.overlapping` makes wider pictures with
+    it. Patches are in -1..1. Otherwise as `mnist_features`.
+    """
+    return _network(models.NoiseUNet(3, widths=(16, 32, 64, 96), patch=1), "landscape_flow", trained)
+
+
 def shapes_gan(*, trained: bool = True) -> models.Generator:
     """Draws colored shapes: noise (B, 64) -> images (B, 3, 32, 32) in -1..1. Otherwise as `mnist_features`."""
     return _network(models.Generator((3, 32, 32), latent_dim=64, width=48, stages=3), "shapes_gan", trained)
@@ -288,6 +297,14 @@ def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=
     return _pictures(_by_flow(network, (3, 32, 32), tokens, times, sampler, guidance, generator))
 
 
+def _patches_by_flow(network, count, generator, steps=10, sampler=samplers.heun):
+    """Patches of the landscape."""
+    denoise, times = samplers.denoiser(network, paths.STRAIGHT, "v"), paths.STRAIGHT.times(steps, shift=2.0)
+    z = torch.randn(count, 3, 64, 64, generator=generator)
+    drawn = [sampler(denoise, some.to(runtime.device()), paths.STRAIGHT, times) for some in z.split(DRAWN_AT_ONCE)]
+    return _pictures(torch.cat(drawn))
+
+
 def _by_flow(network, shape, labels, times, sampler, guidance, generator):
     """What a network of velocities on the straight path draws, (B, *shape)."""
     drawn, z = [], torch.randn(len(labels), *shape, generator=generator)
@@ -312,4 +329,5 @@ GENERATORS = {  # how each published generator draws
     "mnist_flow": _digits_by_flow,
     "mnist_latent_flow": _digits_by_latent_flow,
     "shapes_text": _shapes_by_flow,
+    "landscape_flow": _patches_by_flow,
 }

@@ -365,6 +365,7 @@ RUNS = {
     "plots.points": lambda: figure(plots.points, x(4, 2), whole(2, 4)),
     "plots.reliability": lambda: figure(plots.reliability, x(9) > 0.5, x(9)),
     "published.draw": lambda: published.draw("mnist_gan", 2, labels=whole(10, 2)),
+    "published.landscape_flow": lambda: published.landscape_flow()(x(2, 3, 64, 64), x(2)),
     "published.landscape_gan": lambda: published.landscape_gan()(x(2, 100)),
     "published.mnist_autoregressive": lambda: published.mnist_autoregressive()(x(2, 1, 28, 28), whole(10, 2)),
     "published.mnist_features": lambda: published.mnist_features().features(x(2, 1, 28, 28)),

@@ -16,6 +16,7 @@ from . import families, protocol
 
 SHOWN = 20  # images that a run keeps
 TRIES = 3  # times that a job may lose its worker
+SEARCH = 20.0  # processor seconds at most in which a setting is tried
 
 
 @dataclass(frozen=True)
@@ -120,11 +121,15 @@ def do(job: Job) -> None:
 
 
 def settled(job, train, validation, count=1_000):
-    """What each setting reaches on validation images in a third of the budget, and which has the least Fréchet distance."""
+    """What each setting reaches on validation images, and which has the least Fréchet distance.
+
+    Each is tried for a third of the budget, and for `SEARCH` seconds at most.
+    """
+    seconds = min(float(job.budget) / 3, SEARCH)
     family, tried, pictures = families.TRAINED[job.family], {}, protocol.PICTURES[job.kind]
     for setting in family.settings:
         runtime.set_seed(100)
-        made = family.fit(train, setting, float(job.budget) / 3, 100)
+        made = family.fit(train, setting, seconds, 100)
         with runtime.own_random(0), torch.no_grad():
             images = made.draw(count, torch.Generator().manual_seed(0))
             reader = pictures.reader()

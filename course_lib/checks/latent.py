@@ -6,12 +6,13 @@ from .verdict import call, numbers, require, require_close, right
 
 
 def length(answer):
-    """The root of the mean squared length of z, of 32 independent standard normal numbers: one number."""
+    """The root of the mean squared distance of two midpoints, each of two z of 32 standard normal numbers: one number."""
     answer = numbers(answer, (), "one number.")
-    require(abs(answer - 32) > 0.01, "that is the mean of the squared length; take the root.")
-    require(abs(answer) > 0.01, "the mean of z is zero, its length is not.")
-    require_close(answer, np.sqrt(32), "each of the 32 squares has the mean 1.", tolerance=1e-2)
-    right("nearly all of a normal distribution in 32 dimensions lies in a shell of about that radius.")
+    require(abs(answer - 32) > 0.01, "that is the mean of the squared distance; take the root.")
+    require(abs(answer) > 0.01, "the mean of the difference is zero, its length is not.")
+    require(abs(answer - 8) > 0.01, "that is the distance of two samples; a midpoint varies less than a sample.")
+    require_close(answer, np.sqrt(32), "a midpoint's numbers have a variance of 1/2, their differences 1.", tolerance=1e-2)
+    right("two midpoints lie as far from each other as a sample from the origin: midpoints have left the shell.")
 
 
 def quantile(answer):

@@ -11,7 +11,7 @@ def sentences(all_of_them, unseen):
     require(abs(all_of_them - 27) > 1e-6, "the choices are made independently, so their numbers are multiplied.")
     require_close(all_of_them, 3240, "3 sizes, 6 colours, 5 shapes, 9 places, 4 backgrounds.")
     require_close(unseen, 1080, "10 of the 30 pairs of colour and shape, with every size, place and background.")
-    right("a network that has seen each word often has still seen each sentence a dozen times at most.")
+    right("a network that has seen each word often has still seen each full sentence only some nine times on average.")
 
 
 def at_chance(loss):

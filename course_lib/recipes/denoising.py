@@ -1,4 +1,4 @@
-"""Diffusion and flow matching: digits to order, and coloured shapes."""
+"""Diffusion and flow matching: digits to order, coloured shapes, and patches of a landscape."""
 
 from collections.abc import Callable
 from functools import partial
@@ -10,7 +10,7 @@ from ..callbacks import cosine
 from ..models import NoiseMLP, NoiseUNet, TextEncoder
 from ..objectives import Attributes, Denoising, LatentDenoising
 from ..objectives.denoising import logit_normal
-from .likeness import features, labels_like, likeness, measured
+from .likeness import features, labels_like, likeness, measured, patches_like
 from .recipe import Recipe
 
 CAPTIONS = 600  # to measure a network that reads them by
@@ -88,6 +88,14 @@ def measure_obedience(network, train, test):
     return facts
 
 
+@torch.no_grad()
+def measure_patches(network, train, test):
+    """How like real patches the drawn ones are, and how like their most similar place in the photograph."""
+    with runtime.mixed_precision({"network": network}):
+        made = published.GENERATORS["landscape_flow"](network, len(test), torch.Generator().manual_seed(1))
+    return patches_like(made.float().mul(2).sub(1))
+
+
 adam = partial(torch.optim.Adam, fused=True)
 flow = Recipe(
     about="flow matching of digits, which draws to order",
@@ -145,18 +153,21 @@ landscape_flow = Recipe(
     about="flow matching of patches of one photograph",
     objective=partial(
         denoising,
-        network=partial(NoiseUNet, widths=(32, 64, 96)),
-        prediction="x",
-        times=partial(logit_normal, mean=0.7, deviation=1.2),
+        network=partial(NoiseUNet, widths=(16, 32, 64, 96), patch=1),
+        prediction="v",
+        times=partial(logit_normal, mean=0.5, deviation=1.2),
     ),
     optimizers=partial(adam, lr=1.5e-3),
     data="landscape",
     validation=0.0,
-    epochs=30,
+    epochs=88,
     batch_size=32,
     schedule=cosine,
     ema=0.998,
     max_grad_norm=1.0,
+    publishes="landscape_flow",
+    part="network",
+    measure=measure_patches,
 )
 shapes_text = Recipe(
     about="flow matching of coloured shapes from a sentence",

@@ -11,7 +11,7 @@ from .. import data, gan_losses, metrics, runtime
 from ..callbacks import cosine
 from ..models import Discriminator, Generator
 from ..objectives import Adversarial
-from .likeness import features, labels_like, likeness, measured
+from .likeness import features, labels_like, likeness, measured, patches_like
 from .recipe import Recipe
 
 
@@ -102,21 +102,7 @@ def measure_shapes(generator, train, test):
 @torch.no_grad()
 def measure_landscape(generator, train, test):
     """How like real patches the generated ones are, and how like their most similar place in the photograph."""
-    photo, count = data.photograph(shrink=3), len(test)
-    made = generated(generator, count)
-    real, others = (
-        data.crops(photo, 64, count=count, seed=seed).with_value_range(-1, 1).batch(slice(None))[0] for seed in (1, 2)
-    )
-    places = photo.float() / 127.5 - 1  # 0..255 -> -1..1
-    few = made[: count // 8]
-    nearest, *_ = metrics.nearest_crop(few, torch.stack([places, places.flip(2)]))
-    return {
-        "frechet_distance": metrics.patch_distance(real, made),
-        "frechet_distance_of_real_patches": metrics.patch_distance(real, others),
-        "images_measured": count,
-        "distance_to_the_most_similar_place": nearest.median().item(),
-        "images_searched_for": len(few),
-    }
+    return patches_like(generated(generator, len(test)))
 
 
 adam = partial(torch.optim.Adam, fused=True)

@@ -1,10 +1,10 @@
-"""How like real digits generated ones are: what the cards of all generators of digits tell."""
+"""How like real images generated ones are: what the cards of all generators of digits, and of the landscape, tell."""
 
 from dataclasses import asdict
 
 import torch
 
-from .. import metrics, published
+from .. import data, metrics, published
 
 
 def measured(count):
@@ -38,3 +38,21 @@ def likeness(images, references, ordered=None):
     if ordered is not None:
         values["agreement"] = (probabilities.argmax(1) == ordered).float().mean().item()
     return {key: round(value, 4) for key, value in values.items()}
+
+
+def patches_like(made):
+    """The measures of patches made (N, 3, 64, 64) in -1..1: their distance, and that of the most similar place of some."""
+    photo, count = data.photograph(shrink=3), len(made)
+    real, others = (
+        data.crops(photo, 64, count=count, seed=seed).with_value_range(-1, 1).batch(slice(None))[0] for seed in (1, 2)
+    )
+    places = photo.float() / 127.5 - 1  # 0..255 -> -1..1
+    few = made[: count // 8]
+    nearest, *_ = metrics.nearest_crop(few, torch.stack([places, places.flip(2)]))
+    return {
+        "frechet_distance": metrics.patch_distance(real, made),
+        "frechet_distance_of_real_patches": metrics.patch_distance(real, others),
+        "images_measured": count,
+        "distance_to_the_most_similar_place": nearest.median().item(),
+        "images_searched_for": len(few),
+    }

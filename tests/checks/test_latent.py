@@ -39,7 +39,8 @@ RIGHT = [
 WRONG = [
     (latent.length, [32], "take the root"),
     (latent.length, [0], "its length is not"),
-    (latent.length, [1], "each of the 32"),
+    (latent.length, [8], "the distance of two samples"),
+    (latent.length, [1], "a variance of 1/2"),
     (latent.quantile, [1.645], "the other side"),
     (latent.quantile, [-1.96], "a fortieth"),
     (latent.quantile, [0.05], "norm.ppf"),
