@@ -19,7 +19,7 @@ def diagnose(answer):
     hints = {
         "A": "look at the curve of real points that it was not trained on.",
         "B": "which player has won, and does the other one still move?",
-        "C": "the discriminator cannot win, and yet it is not at peace.",
+        "C": "the discriminator wins everywhere, and yet the points stay where they are.",
     }
     expected = {"A": "memory", "B": "vanishing", "C": "collapse"}
     require(
