@@ -117,6 +117,7 @@ class DiscretizedLogistic(Likelihood):
         return _log_mass(x, *self._split(parameters))
 
     def mean(self, parameters: torch.Tensor) -> torch.Tensor:
+        """Its location, cut to 0..1: the mean but for what piles up at black and at white."""
         return self._split(parameters)[0].clamp(0, 1)
 
     def sample(self, parameters: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,8 @@ def overlapping(denoise: Denoiser, side: int, *, stride: int) -> Denoiser:
     """A denoiser of larger images: the mean of another's estimates in windows that overlap (Bar-Tal et al., 2023).
 
     What it returns takes z (B, C, H, W) of any H and W from `side` up, and any sampler draws with it. In every step a pixel
-    follows the mean of what the windows around it say, so that neighbours agree before there is anything to see.
+    follows the mean of what the windows around it say, so that neighbours agree before there is anything to see. A window's
+    weight falls from its middle to its edges, since a mean that gains or loses a window at once would show a seam there.
 
     denoise: of images (B, C, side, side).
     side: of a window, in pixels.
@@ -21,6 +22,8 @@ def overlapping(denoise: Denoiser, side: int, *, stride: int) -> Denoiser:
     contract.whole_number("stride", stride, at_least=1)
     if stride > side:
         raise ValueError(f"Expected windows that touch, a stride of {side} at most, got {stride}.")
+
+    ramp = 1 - (torch.arange(side) - (side - 1) / 2).abs() / (side / 2)  # (side,), highest in the middle, above 0 at the edges
 
     def starts(length):
         return [*range(0, length - side, stride), length - side]
@@ -34,11 +37,12 @@ def overlapping(denoise: Denoiser, side: int, *, stride: int) -> Denoiser:
             for left in starts(z.shape[3])
         ]
         estimates = denoise(torch.cat([z[window] for window in windows]), t)  # (windows B, C, side, side) each
+        weight = (ramp[:, None] * ramp).to(z)  # (side, side)
         x, noise, shared = torch.zeros_like(z), torch.zeros_like(z), torch.zeros_like(z)
         for window, some_x, some_noise in zip(windows, *(each.split(len(z)) for each in estimates), strict=True):
-            x[window] += some_x
-            noise[window] += some_noise
-            shared[window] += 1
+            x[window] += weight * some_x
+            noise[window] += weight * some_noise
+            shared[window] += weight
         return x / shared, noise / shared
 
     return wide

@@ -37,10 +37,12 @@ def test_windows_change_nothing_where_each_pixel_stands_alone(size):
     assert torch.allclose(drawn[1], samplers.ddim(shrink, z, PATH, PATH.times(5)), atol=1e-5)
 
 
-def test_a_pixel_follows_the_mean_of_the_windows_around_it():
+def test_a_pixel_follows_the_mean_of_the_windows_around_it_and_more_those_in_whose_middle_it_lies():
     z = torch.randn(1, 1, 4, 9, generator=seeded())
     x, noise = applications.overlapping(ramp, 4, stride=3)(z, HALF)  # windows at columns 0, 3 and, at the edge, 5
-    expected = torch.tensor([0, 1 / 3, 2 / 3, 1 / 2, 1 / 3, 1 / 3, (1 + 1 / 3) / 2, 2 / 3, 1])
+    inner, outer = 3 / 4, 1 / 4  # weights of a window's four columns: outer, inner, inner, outer
+    at_5, at_6 = inner * 2 / 3 + outer * 0, outer * 1 + inner * 1 / 3
+    expected = torch.tensor([0, 1 / 3, 2 / 3, 1 / 2, 1 / 3, at_5, at_6, 2 / 3, 1])
     assert torch.allclose(x, expected.expand_as(x), atol=1e-6)
     assert torch.allclose(PATH.mix(x, noise, HALF), z, atol=1e-6)
 
@@ -53,6 +55,17 @@ def test_more_overlap_leaves_smaller_steps_where_windows_meet():
 
     assert steepest(16) == 1  # windows side by side: from the right edge of one to the left edge of the next
     assert steepest(4) < 0.3
+
+
+def test_a_window_that_begins_leaves_no_seam():
+    z = torch.randn(1, 1, 16, 64, generator=seeded())
+
+    def constant(z, t):  # another estimate in each window
+        x = torch.arange(len(z)).float()[:, None, None, None].expand_as(z)
+        return x, (z - PATH.alpha(t) * x) / PATH.sigma(t)
+
+    steps = applications.overlapping(constant, 16, stride=8)(z, HALF)[0].diff(dim=3)[0, 0, 0]
+    assert torch.allclose(steps[8:55], torch.tensor(1 / 8), atol=0.06)  # an even slope from each window to the next
 
 
 def test_bad_input_gets_one_sentence():
