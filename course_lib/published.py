@@ -297,7 +297,7 @@ def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=
     return _pictures(_by_flow(network, (3, 32, 32), tokens, times, sampler, guidance, generator))
 
 
-def _patches_by_flow(network, count, generator, steps=10, sampler=samplers.heun):
+def _patches_by_flow(network, count, generator, steps=30, sampler=samplers.heun):
     """Patches of the landscape."""
     denoise, times = samplers.denoiser(network, paths.STRAIGHT, "v"), paths.STRAIGHT.times(steps, shift=2.0)
     z = torch.randn(count, 3, 64, 64, generator=generator)
