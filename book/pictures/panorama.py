@@ -1,8 +1,9 @@
-"""Makes a picture of the gallery: a landscape that nobody photographed, nine times as large as what its flow has learned.
+"""Makes a picture of the gallery: a landscape that nobody photographed.
 
     python book/pictures/panorama.py    (half a minute)
 
-From the published flow of patches of 64 x 64, in windows that overlap. Nothing is picked: the noise is that of seed 0.
+From the published flow of patches of 64 x 64, in windows that overlap, nine times as
+large as a patch. Nothing is picked: the noise is that of seed 0.
 """
 
 from pathlib import Path
