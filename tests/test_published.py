@@ -56,10 +56,10 @@ def test_the_landscape_flow_draws_patches_like_the_photograph():
     assert card["frechet_distance_of_real_patches"] < card["frechet_distance"] < gan["frechet_distance"]
     real, _ = data.crops(data.photograph(shrink=3), 64, count=64).with_value_range(0, 1).batch(slice(None))
     drawn = published.draw("landscape_flow", 16, generator=torch.Generator().manual_seed(0), steps=5)
-    noise = torch.rand(16, 3, 64, 64)
-    near, far = (metrics.patch_features(images * 2 - 1).mean(0) for images in (drawn, noise))
-    mean, scale = (getattr(metrics.patch_features(real * 2 - 1), measure)(0) for measure in ("mean", "std"))
-    assert ((near - mean) / scale).abs().mean() < 1 < 5 < ((far - mean) / scale).abs().mean()
+    noise = torch.rand(16, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    detail, near, far = (metrics.patch_features(images * 2 - 1)[:, 51:] for images in (real, drawn, noise))  # and slopes
+    off = [(each.mean(0) - detail.mean(0)).abs() / detail.std(0) for each in (near, far)]
+    assert off[0].mean() < 0.6 < 2 < off[1].mean()
 
 
 def test_the_landscape_generator_draws_patches_like_the_photograph():
