@@ -274,13 +274,13 @@ def _in_turn(labels, count, classes):
 def _digits_by_flow(network, count, generator, labels=None, steps=8, sampler=samplers.heun, guidance=1.3):
     """Digits of the classes of the labels."""
     asked, times = _in_turn(labels, count, network.classes), paths.STRAIGHT.times(steps)
-    return _pictures(_by_flow(network, (1, 28, 28), asked, times, sampler, guidance, generator))
+    return _pictures(_by_flow(network, (count, 1, 28, 28), generator, times, sampler, labels=asked, guidance=guidance))
 
 
 def _digits_by_latent_flow(network, count, generator, labels=None, steps=10, sampler=samplers.heun, guidance=1.0):
     """Means of the published VAE for codes that are drawn to order."""
     asked, times = _in_turn(labels, count, network.classes), paths.STRAIGHT.times(steps)
-    codes = _by_flow(network, (network.size,), asked, times, sampler, guidance, generator)
+    codes = _by_flow(network, (count, network.size), generator, times, sampler, labels=asked, guidance=guidance)
     vae, means = mnist_vae(), likelihoods.Bernoulli().mean
     return torch.cat([means(vae.decode(some)) for some in codes.split(DRAWN_AT_ONCE)])
 
@@ -294,23 +294,21 @@ def _shapes_by_flow(network, count, generator, captions=None, steps=10, sampler=
     if len(tokens) != count:
         raise ValueError(f"Expected {count} captions, got {len(tokens)}.")
     times = paths.STRAIGHT.times(steps, shift=3.0)
-    return _pictures(_by_flow(network, (3, 32, 32), tokens, times, sampler, guidance, generator))
+    return _pictures(_by_flow(network, (count, 3, 32, 32), generator, times, sampler, labels=tokens, guidance=guidance))
 
 
 def _patches_by_flow(network, count, generator, steps=30, sampler=samplers.heun):
     """Patches of the landscape."""
-    denoise, times = samplers.denoiser(network, paths.STRAIGHT, "v"), paths.STRAIGHT.times(steps, shift=2.0)
-    z = torch.randn(count, 3, 64, 64, generator=generator)
-    drawn = [sampler(denoise, some.to(runtime.device()), paths.STRAIGHT, times) for some in z.split(DRAWN_AT_ONCE)]
-    return _pictures(torch.cat(drawn))
+    times = paths.STRAIGHT.times(steps, shift=2.0)
+    return _pictures(_by_flow(network, (count, 3, 64, 64), generator, times, sampler, prediction="v"))
 
 
-def _by_flow(network, shape, labels, times, sampler, guidance, generator):
-    """What a network of velocities on the straight path draws, (B, *shape)."""
-    drawn, z = [], torch.randn(len(labels), *shape, generator=generator)
-    for index in torch.arange(len(labels)).split(DRAWN_AT_ONCE):
-        asked = labels[index].to(runtime.device())
-        denoise = samplers.denoiser(network, paths.STRAIGHT, "velocity", labels=asked, guidance=guidance)
+def _by_flow(network, shape, generator, times, sampler, *, labels=None, guidance=1.0, prediction="velocity"):
+    """What a network on the straight path draws from noise of a shape (B, ...)."""
+    drawn, z = [], torch.randn(shape, generator=generator)
+    for index in torch.arange(len(z)).split(DRAWN_AT_ONCE):
+        asked = None if labels is None else labels[index].to(runtime.device())
+        denoise = samplers.denoiser(network, paths.STRAIGHT, prediction, labels=asked, guidance=guidance)
         drawn.append(sampler(denoise, z[index].to(runtime.device()), paths.STRAIGHT, times))
     return torch.cat(drawn)
 
